@@ -1,0 +1,43 @@
+"""Running models: a model is a folder with a card and ONNX graphs, an `Enhancer` runs it.
+
+Importing this costs little more than numpy: ONNX Runtime is loaded when the first Enhancer is made.
+"""
+
+from .card import (
+    ApplyCard,
+    Card,
+    DataCard,
+    DecideCard,
+    LightCard,
+    ScoreCard,
+    TrainingCard,
+    read_card,
+    write_card,
+)
+from .curves import apply_curves, available_backends
+from .decision import Controls, adjust_curves
+from .enhancer import Decision, Enhancer, Result
+from .zoo import DEFAULT_MODEL, Model, list_models, load_model
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "ApplyCard",
+    "Card",
+    "Controls",
+    "DataCard",
+    "DecideCard",
+    "Decision",
+    "Enhancer",
+    "LightCard",
+    "Model",
+    "Result",
+    "ScoreCard",
+    "TrainingCard",
+    "adjust_curves",
+    "apply_curves",
+    "available_backends",
+    "list_models",
+    "load_model",
+    "read_card",
+    "write_card",
+]

@@ -1,0 +1,43 @@
+"""Strips of a picture on their way: measured as they pass, laid side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .curves import PEAKS
+
+Strip = NDArray[Any]
+"""Some rows of a picture, `n w c`: uint8, uint16 or float32 in [0, 1]."""
+
+GAP = 16
+"""Columns between the two halves of a comparison."""
+
+
+class Mean:
+    """The mean of a picture whose strips pass by, in [0, 1], from every eighth pixel each way."""
+
+    def __init__(self) -> None:
+        self._sum, self._count = 0.0, 0
+
+    def watch(self, strips: Iterable[Strip]) -> Iterator[Strip]:
+        for strip in strips:
+            some = strip[::8, ::8]
+            self._sum += float(some.sum(dtype=np.float64)) / PEAKS[strip.dtype]
+            self._count += some.size
+            yield strip
+
+    @property
+    def value(self) -> float:
+        return self._sum / self._count
+
+
+def side_by_side(pairs: Iterable[tuple[Strip, Strip]], scale: int) -> Iterator[Strip]:
+    """Input left, output right, a white gap between; an input that is smaller is enlarged by repeating its pixels."""
+    for low, out in pairs:
+        left = low.repeat(scale, axis=0).repeat(scale, axis=1)
+        gap = np.full((len(out), GAP, out.shape[2]), np.iinfo(out.dtype).max, out.dtype)
+        yield np.concatenate([left, gap, out], axis=1)

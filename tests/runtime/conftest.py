@@ -1,0 +1,109 @@
+"""Small models, made here: random weights, real graphs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from scotopic.runtime import ApplyCard, Card, DecideCard, LightCard, write_card
+
+Nodes = list[onnx.NodeProto]
+Weights = dict[str, np.ndarray]
+
+
+def graph(nodes: Nodes, weights: Weights, output: str) -> bytes:
+    """A graph from `low` to `output`, both float32 (1, c, h, w) of any size."""
+    sizes = (helper.make_tensor_value_info("low", TensorProto.FLOAT, [1, 3, "h", "w"]),)
+    result = (helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, "c", "oh", "ow"]),)
+    constants = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+    made = helper.make_graph(nodes, "test", sizes, result, constants)
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def weight(out: int, in_: int, side: int, seed: int) -> np.ndarray:
+    values = np.random.default_rng(seed).normal(0, 0.6 / (in_ * side * side) ** 0.5, (out, in_, side, side))
+    return values.astype(np.float32)
+
+
+def decide_graph(maps: int, stride: int = 1) -> bytes:
+    """Local brightness to curves: two convolutions and a tanh; `stride` makes the maps that much smaller."""
+    nodes = [
+        helper.make_node("Conv", ["low", "w1"], ["x1"], pads=[1, 1, 1, 1], strides=[stride, stride]),
+        helper.make_node("Relu", ["x1"], ["x2"]),
+        helper.make_node("Conv", ["x2", "w2"], ["x3"], pads=[1, 1, 1, 1]),
+        helper.make_node("Tanh", ["x3"], ["maps"]),
+    ]
+    return graph(nodes, {"w1": 3 * weight(8, 3, 3, 1), "w2": 3 * weight(maps, 8, 3, 2)}, "maps")
+
+
+def convolutional_graph() -> bytes:
+    """Two zero-padded 3x3 convolutions: a receptive field of 5, a halo of 2."""
+    nodes = [
+        helper.make_node("Conv", ["low", "w1"], ["x1"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["x1"], ["x2"]),
+        helper.make_node("Conv", ["x2", "w2"], ["x3"], pads=[1, 1, 1, 1]),
+        helper.make_node("Add", ["low", "x3"], ["out"]),
+    ]
+    return graph(nodes, {"w1": weight(6, 3, 3, 3), "w2": weight(3, 6, 3, 4)}, "out")
+
+
+def down_and_up_graph() -> bytes:
+    """Halved by a strided convolution, doubled by a transposed one: sides must be even, a pixel looks 3 far."""
+    nodes = [
+        helper.make_node("Conv", ["low", "w1"], ["x1"], pads=[1, 1, 1, 1], strides=[2, 2], kernel_shape=[4, 4]),
+        helper.make_node("Relu", ["x1"], ["x2"]),
+        helper.make_node("ConvTranspose", ["x2", "w2"], ["x3"], strides=[2, 2], kernel_shape=[2, 2]),
+        helper.make_node("Add", ["low", "x3"], ["out"]),
+    ]
+    return graph(nodes, {"w1": weight(6, 3, 4, 5), "w2": weight(6, 3, 2, 6)}, "out")
+
+
+def enlarging_graph() -> bytes:
+    """A 3x3 convolution to twelve channels, laid out as a picture twice as wide and high."""
+    nodes = [
+        helper.make_node("Conv", ["low", "w1"], ["x1"], pads=[1, 1, 1, 1]),
+        helper.make_node("DepthToSpace", ["x1"], ["out"], blocksize=2),
+    ]
+    return graph(nodes, {"w1": np.abs(weight(12, 3, 3, 7))}, "out")
+
+
+MakeModel = Callable[..., Path]
+
+
+@pytest.fixture
+def make_model(tmp_path: Path) -> MakeModel:
+    return lambda kind: write_model(tmp_path, kind)
+
+
+def write_model(root: Path, kind: str, *, long_side: int = 64) -> Path:
+    """A model folder of a kind: curves_3, curves_24, curves_small (strided), conv, down_up, enlarge."""
+    folder = root / kind
+    folder.mkdir()
+    decide = apply = None
+    scale = 1
+    if kind.startswith("curves"):
+        maps, stride = (24, 1) if kind == "curves_24" else (3, 4 if kind == "curves_small" else 1)
+        data = decide_graph(maps, stride)
+        (folder / "decide.onnx").write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        decide = DecideCard("decide.onnx", digest, long_side, iterations=8, maps=maps, multiple=stride)
+    else:
+        make, halo, multiple, scale = {
+            "conv": (convolutional_graph, 2, 1, 1),
+            "down_up": (down_and_up_graph, 3, 2, 1),
+            "enlarge": (enlarging_graph, 1, 1, 2),
+        }[kind]
+        data = make()
+        (folder / "apply.onnx").write_bytes(data)
+        apply = ApplyCard("apply.onnx", hashlib.sha256(data).hexdigest(), halo, multiple)
+    light = LightCard("srgb", "srgb", 3, 3, scale)
+    write_card(Card(kind, "A test", "none", "MIT", 1, "1", light, decide, apply), folder)
+    return folder
