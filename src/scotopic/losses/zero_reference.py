@@ -1,0 +1,78 @@
+"""Losses that need no ground truth: the four of Zero-DCE (Guo et al., CVPR 2020, section 3.3), and one of ours."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+
+def spatial_consistency_loss(out: Tensor, low: Tensor, patch: int = 4) -> Tensor:
+    """How far local contrasts have moved from those of the input (Zero-DCE, eq. 4).
+
+    `out` and `low` are sRGB in [0, 1], `n 3 h w`. Brightness is averaged over `patch` x `patch` pixels, and each patch
+    compared with its neighbours to the right and below, which counts every pair once.
+
+    >>> import torch; dark = torch.rand(1, 3, 16, 16)
+    >>> spatial_consistency_loss(dark + 0.25, dark).item() < 1e-12
+    True
+    """
+    after = avg_pool2d(out.mean(1, keepdim=True), patch)
+    before = avg_pool2d(low.mean(1, keepdim=True), patch)
+    # Each pair of neighbours is seen from both sides in the paper's sum over four directions: hence the factor 2.
+    total = low.new_zeros(())
+    for axis in (-1, -2):
+        change = after.diff(dim=axis).abs() - before.diff(dim=axis).abs()
+        total = total + 2 * change.square().sum()
+    return total / after.numel()
+
+
+def exposure_loss(out: Tensor, level: float = 0.6, patch: int = 16) -> Tensor:
+    """Mean distance of local brightness from `level` (Zero-DCE, eq. 5).
+
+    `out` is sRGB in [0, 1], `n 3 h w`; brightness is averaged over `patch` x `patch` pixels.
+
+    >>> import torch; exposure_loss(torch.full((1, 3, 32, 32), 0.5), level=0.75).item()
+    0.25
+    """
+    return (avg_pool2d(out.mean(1, keepdim=True), patch) - level).abs().mean()
+
+
+def colour_constancy_loss(out: Tensor) -> Tensor:
+    """Squared differences between the mean R, G and B of a picture: the grey-world hypothesis (Zero-DCE, eq. 6).
+
+    `out` is sRGB in [0, 1], `n 3 h w`; summed over the three pairs of channels, averaged over pictures.
+
+    >>> import torch; red = torch.zeros(1, 3, 8, 8); red[:, 0] = 0.5
+    >>> colour_constancy_loss(red).item()
+    0.5
+    """
+    red, green, blue = out.mean((2, 3)).unbind(1)
+    return ((red - green).square() + (red - blue).square() + (green - blue).square()).mean()
+
+
+def illumination_smoothness_loss(maps: Tensor) -> Tensor:
+    """Squared gradient of the curve maps, so that neighbours keep their order (Zero-DCE, eq. 7).
+
+    `maps` is `n c h w` in [-1, 1]; summed over the three channels, averaged over iterations and pixels.
+    Zero for flat maps:
+
+    >>> import torch; illumination_smoothness_loss(torch.full((2, 24, 8, 8), 0.3)).item()
+    0.0
+    """
+    horizontal = maps.diff(dim=-1)[..., :-1, :].abs()
+    vertical = maps.diff(dim=-2)[..., :, :-1].abs()
+    return 3 * (horizontal + vertical).square().mean()
+
+
+def channel_agreement_loss(maps: Tensor) -> Tensor:
+    """Mean squared difference of the red, green and blue curve maps of a place from their mean: grey stays grey.
+
+    Ours. The grey-world hypothesis takes its revenge on pictures that are not grey on average: it turns the curves of
+    a warm scene against red. `maps` is `n c h w` in [-1, 1], three channels for each iteration.
+
+    >>> import torch; channel_agreement_loss(torch.tensor([0.0, 0.75, 0.75]).view(1, 3, 1, 1)).item()
+    0.125
+    """
+    n, channels, height, width = maps.shape
+    triples = maps.reshape(n, channels // 3, 3, height, width)
+    return (triples - triples.mean(2, keepdim=True)).square().mean()

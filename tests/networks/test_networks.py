@@ -1,0 +1,112 @@
+"""What every network in NETWORKS keeps to, and what the curves promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from scotopic.networks import NETWORKS, CurveNetwork, ZeroDCEPlusPlus, apply_curves
+from scotopic.training.graphs import graphs_of
+
+# (height, width): one pixel, a line, a prime, more than a receptive field.
+SIZES = [(1, 1), (1, 9), (13, 2), (16, 16), (31, 53)]
+CURVES = [name for name, build in NETWORKS.items() if issubclass(build, CurveNetwork)]
+
+HARDEST = {"zero_dce_pp": {"scale": 4, "locality": 0.1}}
+"""Settings that ask most of an exporter, where the defaults do not."""
+
+
+def build(name: str, **settings: float) -> nn.Module:
+    torch.manual_seed(0)
+    network: nn.Module = NETWORKS[name](**settings)
+    for parameter in network.parameters():
+        # Far enough from the small start that maps have something to say.
+        nn.init.normal_(parameter, 0, 0.1)
+    return network
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("size", SIZES)
+def test_any_size_is_kept(name: str, size: tuple[int, int]) -> None:
+    out = build(name)(torch.rand(2, 3, *size))
+    assert out.shape == (2, 3, *size)
+    assert out.isfinite().all()
+
+
+@pytest.mark.parametrize(("name", "count"), [("zero_dce", 79_416), ("zero_dce_pp", 10_561)])
+def test_parameters_as_published(name: str, count: int) -> None:
+    assert sum(parameter.numel() for parameter in NETWORKS[name]().parameters()) == count
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_parameter_gets_a_gradient(name: str) -> None:
+    network = build(name)
+    network(torch.rand(1, 3, 24, 24)).square().sum().backward()
+    assert [
+        key for key, value in network.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0
+    ] == []
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_a_fresh_curve_network_starts_near_the_identity(name: str) -> None:
+    torch.manual_seed(0)
+    low = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(NETWORKS[name]()(low), low, atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_maps_are_bounded_and_of_the_pictures_size(name: str) -> None:
+    network = build(name)
+    assert isinstance(network, CurveNetwork)
+    maps = network.decide(torch.rand(1, 3, 17, 9))
+    assert maps.shape in ((1, 3, 17, 9), (1, 3 * network.iterations, 17, 9))
+    assert maps.abs().max() <= 1
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+@pytest.mark.parametrize("size", SIZES)
+def test_zero_dce_pp_decides_smaller(scale: int, size: tuple[int, int]) -> None:
+    network = ZeroDCEPlusPlus(width=4, scale=scale)
+    assert network.decide(torch.rand(1, 3, *size)).shape == (1, 3, *size)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(-1, 1, width=32), min_size=8, max_size=8), st.integers(1, 8))
+def test_curves_keep_black_white_and_order(strengths: list[float], iterations: int) -> None:
+    values = torch.linspace(0, 1, 101).view(1, 1, 1, -1).expand(1, 3, 1, 101)
+    maps = torch.tensor(strengths[:iterations]).repeat_interleave(3).view(1, -1, 1, 1).expand(1, -1, 1, 101)
+    out = apply_curves(values, maps, iterations)
+    assert (out[..., 0] == 0).all()
+    assert (out[..., -1] == 1).all()
+    assert (out.diff(dim=-1) >= -1e-6).all()
+
+
+def test_curve_by_hand() -> None:
+    """x = 0.5, a = 0.5 twice: 0.5 + 0.5 * 0.25 = 0.625; 0.625 + 0.5 * 0.625 * 0.375 = 0.7421875."""
+    half = torch.full((1, 3, 1, 1), 0.5)
+    assert apply_curves(half, half, iterations=2).unique().item() == 0.7421875
+
+
+def test_three_maps_are_the_same_map_for_every_iteration() -> None:
+    low, maps = torch.rand(1, 3, 5, 5), torch.rand(1, 3, 5, 5) * 2 - 1
+    torch.testing.assert_close(apply_curves(low, maps, 4), apply_curves(low, maps.repeat(1, 4, 1, 1), 4))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_export_agrees_with_torch(name: str) -> None:
+    network = build(name, **HARDEST.get(name, {}))
+    graphs = graphs_of(network)
+    low = torch.rand(1, 3, 37, 59)
+    with torch.no_grad():
+        expected = network(low).numpy()
+    inputs = {"low": low.numpy()}
+    if "decide" in graphs:
+        decide = onnxruntime.InferenceSession(graphs["decide"].SerializeToString(), providers=["CPUExecutionProvider"])
+        inputs["maps"] = decide.run(None, inputs)[0]
+    apply = onnxruntime.InferenceSession(graphs["apply"].SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(apply.run(None, inputs)[0], expected, atol=1e-4)
