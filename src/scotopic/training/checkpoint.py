@@ -1,0 +1,187 @@
+"""A run frozen between two steps: one safetensors file, its facts as JSON in the header. No pickle anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..errors import CheckpointError, RecipeError
+from .optimise import Weights
+from .recipe import Recipe, recipe_from_table
+
+VERSION = 1
+
+
+@dataclass
+class Progress:
+    """How far a run has come: all that the loop must know besides the tensors and the recipe."""
+
+    step: int = 0
+    seconds: float = 0.0
+    """Time spent in training and validating, over all sittings."""
+    best_step: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+    """The validation report of the best step."""
+    since_best: int = 0
+    """Validations without improvement."""
+    stopped: str = ""
+    """Why the run ended before its last step, in words."""
+    machine: str = ""
+    date: str = ""
+    """Where and on what day the latest sitting began."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file, read. Tensors are named `network.…`, `average.…` and `optimiser.<state>.…`."""
+
+    path: Path
+    recipe: Recipe
+    progress: Progress
+    tensors: Weights
+
+    def part(self, prefix: str) -> Weights:
+        start = prefix + "."
+        return {name.removeprefix(start): value for name, value in self.tensors.items() if name.startswith(start)}
+
+
+def save(
+    path: Path,
+    recipe: Recipe,
+    progress: Progress,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: Weights | None,
+) -> None:
+    """Write the checkpoint beside `path`, then put it in its place: a reader finds the old one or the new, whole."""
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in (average or {}).items()}
+    for name, parameter in network.named_parameters():
+        tensors |= {f"optimiser.{key}.{name}": value for key, value in optimiser.state[parameter].items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    facts = {"version": VERSION, "recipe": recipe.as_table(), "progress": asdict(progress), "crc32": _crc32(tensors)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    save_file(tensors, unfinished, {"scotopic": json.dumps(facts)})
+    with open(unfinished, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+
+
+def load(path: Path) -> Checkpoint:
+    """The checkpoint at `path`, checked for damage. Raises CheckpointError."""
+    try:
+        with safe_open(path, "pt") as file:
+            facts = json.loads((file.metadata() or {})["scotopic"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        if facts["version"] != VERSION:
+            raise CheckpointError(
+                f"The checkpoint '{path}' is of version {facts['version']}, this scotopic reads "
+                f"version {VERSION}. Resume it with the scotopic that wrote it."
+            )
+        if facts["crc32"] != _crc32(tensors):
+            raise CheckpointError(f"The checkpoint '{path}' is damaged: its checksum does not match. {_ADVICE}")
+        return Checkpoint(path, recipe_from_table(facts["recipe"]), Progress(**facts["progress"]), tensors)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CheckpointError(f"The checkpoint '{path}' cannot be read: {why}. {_ADVICE}") from error
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"The checkpoint '{path}' is no checkpoint or damaged: {error}. {_ADVICE}") from error
+    except RecipeError as error:
+        raise CheckpointError(f"The checkpoint '{path}' holds a recipe this scotopic cannot follow: {error}") from error
+
+
+_ADVICE = "Delete it and start the run again, or give another one."
+
+
+@torch.no_grad()
+def fill(checkpoint: Checkpoint, network: nn.Module) -> None:
+    """Give the network the weights that are to be used. Raises CheckpointError where they do not fit."""
+    _copy(checkpoint, "average" if checkpoint.part("average") else "network", network.state_dict())
+
+
+@torch.no_grad()
+def restore(
+    checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer, average: Weights | None
+) -> None:
+    """Put the tensors of a checkpoint where training uses them. Raises CheckpointError where they do not fit."""
+    _copy(checkpoint, "network", network.state_dict())
+    if average is not None:
+        _copy(checkpoint, "average", average)
+    parameters = dict(network.named_parameters())
+    for name, value in checkpoint.part("optimiser").items():
+        key, _, parameter = name.partition(".")
+        if parameter not in parameters:
+            raise CheckpointError(
+                f"The checkpoint '{checkpoint.path}' has optimiser state for '{parameter}', "
+                f"which this network does not have. {_ADVICE}"
+            )
+        home = parameters[parameter]
+        # Same memory layout as before the break, else the sums of a vectorised kernel may differ in the last bit.
+        optimiser.state[home][key] = torch.empty_like(home).copy_(value) if key != "step" else value
+
+
+def check_same_run(checkpoint: Checkpoint, recipe: Recipe) -> None:
+    """Raise CheckpointError where `recipe` would have given other weights up to here than the checkpoint's."""
+    then, now = _what_decides(checkpoint.recipe), _what_decides(recipe)
+    changed = [key for key in sorted(then.keys() | now.keys()) if then.get(key) != now.get(key)]
+    if changed:
+        listing = "; ".join(f"{key} was {then.get(key, 'absent')}, is {now.get(key, 'absent')}" for key in changed)
+        raise CheckpointError(
+            f"The checkpoint '{checkpoint.path}' belongs to another recipe: {listing}. Take the "
+            "recipe it was made with, or start a new run in another folder."
+        )
+
+
+def _what_decides(recipe: Recipe) -> dict[str, Any]:
+    """Every setting, by dotted name, that the weights of a step depend on."""
+    table = recipe.as_table()
+    loop = table["loop"]
+    names = ["seed", "batch", "ema", *(["steps"] if recipe.optimiser.schedule != "constant" else [])]
+    table = {
+        **{key: table[key] for key in ("network", "data", "losses", "optimiser")},
+        "loop": {name: loop[name] for name in names},
+    }
+    del table["data"]["root"]
+    return dict(_flat(table))
+
+
+def _flat(table: dict[str, Any], where: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{where}{key}.")
+        else:
+            yield f"{where}{key}", value
+
+
+def _copy(checkpoint: Checkpoint, prefix: str, into: Weights) -> None:
+    saved = checkpoint.part(prefix)
+    wrong = [
+        name
+        for name in saved.keys() | into.keys()
+        if name not in saved or name not in into or saved[name].shape != into[name].shape
+    ]
+    if wrong:
+        raise CheckpointError(
+            f"The checkpoint '{checkpoint.path}' does not fit the network in: {', '.join(sorted(wrong))}. {_ADVICE}"
+        )
+    for name, value in saved.items():
+        into[name].copy_(value)
+
+
+def _crc32(tensors: dict[str, Tensor]) -> int:
+    crc = 0
+    for name in sorted(tensors):
+        crc = zlib.crc32(name.encode(), crc)
+        crc = zlib.crc32(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().tobytes(), crc)
+    return crc

@@ -1,0 +1,154 @@
+"""What a run leaves behind to look at: curves (CSV and TensorBoard), picture strips, recipe, words on the console."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from scotopic.image import Picture, write
+
+from .batches import Pictures
+from .objective import Develop
+from .recipe import Recipe
+from .speed import environment
+from .validation import BEST_BY, Report, to_numpy
+
+STRIP_PICTURES = 4
+
+REPORT = ("loss", "psnr_db", "psnr_gt_mean_db", "brightness", "colour")
+
+
+class RunLog:
+    """The files of a run folder: recipe.toml, environment.json, log.csv, tensorboard/, strips/; and live progress.
+
+    `done` is the step the run goes on after: what an interrupted sitting logged beyond it is dropped.
+    """
+
+    def __init__(self, run_dir: Path, recipe: Recipe, done: int, console: Console) -> None:
+        self.run_dir = run_dir
+        self.recipe = recipe
+        self.console = console
+        run_dir.mkdir(parents=True, exist_ok=True)
+        (run_dir / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+        (run_dir / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n", encoding="utf-8")
+        losses = [f"loss_{term.name}" for term in recipe.losses]
+        self.columns = [
+            "step",
+            "seconds",
+            "lr",
+            "grad_norm",
+            "loss",
+            *losses,
+            *(f"val_{key}" for key in REPORT),
+            *(f"val_{key}" for key in losses),
+        ]
+        self._rewind(run_dir / "log.csv", done)
+        self.file = open(run_dir / "log.csv", "a", encoding="utf-8", newline="")  # noqa: SIM115 - closed in __exit__
+        self.rows = csv.DictWriter(self.file, self.columns)
+        if not done:
+            self.rows.writeheader()
+        self.curves = SummaryWriter(str(run_dir / "tensorboard"), purge_step=done + 1 if done else None)
+        self.progress = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.bar = self.progress.add_task("", total=recipe.loop.steps, completed=done)
+
+    def __enter__(self) -> RunLog:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.progress.stop()
+        self.file.close()
+        self.curves.close()
+
+    def step(self, step: int, train: Report, report: Report, wait_share: float) -> None:
+        """Note a step: `train` holds its columns of the CSV, `report` the validation's, empty where there was none."""
+        validation = {f"val_{key}": value for key, value in report.items()}
+        self.rows.writerow({"step": step, **{key: f"{value:.6g}" for key, value in (train | validation).items()}})
+        for key, value in train.items():
+            self.curves.add_scalar(f"train/{key}", value, step)
+        for key, value in report.items():
+            self.curves.add_scalar(f"val/{key}", value, step)
+        speed = self.progress.tasks[0].speed or 0.0
+        words = f"loss {train['loss']:.4g}, {speed:.2f} steps/s, {wait_share:.0%} waiting for data"
+        self.progress.update(self.bar, completed=step, description=words)
+
+    def say(self, words: str) -> None:
+        self.console.print(words, highlight=False, soft_wrap=True)
+
+    def validation(self, step: int, train: Report, report: Report, improved: bool, warning: str) -> None:
+        mark = f", best by {self.recipe.loop.best_by}" if improved else ""
+        self.say(f"step {step}/{self.recipe.loop.steps}: loss {train['loss']:.4g}, held out: {in_words(report)}{mark}")
+        if warning:
+            self.say(warning)
+
+    def strip(self, step: int, develop: Develop, pictures: Pictures, device: torch.device) -> None:
+        """Paint strips/<step>.png: low | out | target, a row for each of the first held-out pictures."""
+        rows = []
+        pictures.set_epoch(0)
+        for index in range(min(STRIP_PICTURES, len(pictures))):
+            sample = pictures[index]
+            with torch.no_grad():
+                out = develop(sample.low[None].to(device)).out
+            rows.append(np.concatenate([to_numpy(sample.low), to_numpy(out), to_numpy(sample.target)], axis=1))
+        path = self.run_dir / "strips" / f"{step:07d}.png"
+        path.parent.mkdir(exist_ok=True)
+        write(Picture(stack(rows)), path, overwrite=True)
+
+    def flush(self) -> None:
+        """Put on disk what was logged, so that a checkpoint is never ahead of its curves."""
+        self.file.flush()
+        self.curves.flush()
+
+    def _rewind(self, path: Path, done: int) -> None:
+        if not done or not path.exists():
+            path.unlink(missing_ok=True)
+            return
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if (row["step"] or "").isdigit() and int(row["step"]) <= done]
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, self.columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def start_over(run_dir: Path) -> None:
+    """Remove what an earlier run left in `run_dir`, and nothing else."""
+    for folder in ("checkpoints", "tensorboard", "strips"):
+        shutil.rmtree(run_dir / folder, ignore_errors=True)
+    for file in ("recipe.toml", "environment.json", "log.csv"):
+        (run_dir / file).unlink(missing_ok=True)
+
+
+def in_words(report: Report) -> str:
+    return (
+        f"loss {report['loss']:.4g}, PSNR {report['psnr_db']:.2f} dB ({report['psnr_gt_mean_db']:.2f} GT-mean), "
+        f"brightness {report['brightness']:.2f}, colour {report['colour']:.0%}"
+    )
+
+
+def best_in_words(report: Report, step: int, best_by: str) -> str:
+    return f"{BEST_BY[best_by][0]} {report[BEST_BY[best_by][0]]:.4g} at step {step}"
+
+
+def stack(rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Pictures `h w 3` under each other, narrower ones filled up with black on the right."""
+    width = max(row.shape[1] for row in rows)
+    return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])

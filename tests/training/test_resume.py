@@ -1,0 +1,132 @@
+"""A run that was cut off ends with the weights that it would have had without the break, bit for bit."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from scotopic.errors import CheckpointError
+from scotopic.training import checkpoint, train
+
+from .toy_training import toy_recipe
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def tensors(run_dir: Path, which: str = "last") -> dict[str, Tensor]:
+    return checkpoint.load(run_dir / f"checkpoints/{which}.safetensors").tensors
+
+
+def assert_same_bits(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
+    assert a.keys() == b.keys()
+    assert [name for name in a if not torch.equal(a[name], b[name])] == []
+
+
+def logged_steps(run_dir: Path) -> list[int]:
+    with open(run_dir / "log.csv", newline="") as file:
+        return [int(row["step"]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [(), ("loop.ema=0.9", "optimiser.name=adamw", "optimiser.weight_decay=0.01"), ("loop.channels_last=true",)],
+    ids=["plain", "average", "channels_last"],
+)
+def test_half_and_resume_is_whole(tmp_path: Path, variant: tuple[str, ...]) -> None:
+    train(toy_recipe(*variant), run_dir=tmp_path / "whole")
+    train(toy_recipe(*variant, "loop.steps=3"), run_dir=tmp_path / "parts")  # breaks in the middle of an epoch
+    train(toy_recipe(*variant), run_dir=tmp_path / "parts")
+    assert_same_bits(tensors(tmp_path / "whole"), tensors(tmp_path / "parts"))
+
+
+def test_the_seed_decides(tmp_path: Path) -> None:
+    for name, seed in (("one", 1), ("other", 2)):
+        train(toy_recipe("loop.steps=1", f"loop.seed={seed}"), run_dir=tmp_path / name)
+    first, second = tensors(tmp_path / "one"), tensors(tmp_path / "other")
+    assert not torch.equal(first["network.conv1.0.weight"], second["network.conv1.0.weight"])
+
+
+def test_workers_change_nothing(tmp_path: Path) -> None:
+    for workers in (0, 2):
+        train(toy_recipe("loop.steps=4", f"loop.workers={workers}"), run_dir=tmp_path / str(workers))
+    assert_same_bits(tensors(tmp_path / "0"), tensors(tmp_path / "2"))
+
+
+def test_killed_without_warning(tmp_path: Path, train_in_process: Start) -> None:
+    steps = ("loop.steps=12", "loop.val_every=6")
+    process = train_in_process(str(tmp_path / "killed"), *steps, "data.wait_s=0.02")
+    last = tmp_path / "killed/checkpoints/last.safetensors"
+    deadline = time.monotonic() + 60
+    while not last.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert 0 < checkpoint.load(last).progress.step < 12
+
+    train(toy_recipe(*steps, "data.wait_s=0.02"), run_dir=tmp_path / "killed")
+    train(toy_recipe(*steps, "data.wait_s=0.02"), run_dir=tmp_path / "whole")
+    for which in ("last", "best"):
+        assert_same_bits(tensors(tmp_path / "whole", which), tensors(tmp_path / "killed", which))
+    assert logged_steps(tmp_path / "killed") == list(range(1, 13))
+
+
+def test_curves_go_back_with_the_run(tmp_path: Path) -> None:
+    """What an interrupted sitting logged after its last checkpoint is logged again, not twice."""
+    train(toy_recipe("loop.steps=4"), run_dir=tmp_path)
+    with open(tmp_path / "log.csv", "a") as file:
+        file.write("5,0.1,0.01,0.2,0.3,0.4,0.5,,,,,,,\n6,0.1")
+    train(toy_recipe(), run_dir=tmp_path)
+    assert logged_steps(tmp_path) == list(range(1, 9))
+
+
+def test_two_processes_learn_what_one_does(tmp_path: Path, train_in_process: Start) -> None:
+    process = train_in_process(str(tmp_path / "two"), "loop.devices=2")
+    train(toy_recipe(), run_dir=tmp_path / "one")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    one, two = tensors(tmp_path / "one"), tensors(tmp_path / "two")
+    assert one.keys() == two.keys()
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-6)
+
+
+def test_a_finished_run_stays_finished(tmp_path: Path) -> None:
+    train(toy_recipe(), run_dir=tmp_path)
+    before = (tmp_path / "checkpoints/last.safetensors").read_bytes()
+    summary = train(toy_recipe(), run_dir=tmp_path)
+    assert summary.steps == 8
+    assert (tmp_path / "checkpoints/last.safetensors").read_bytes() == before
+
+
+def test_without_resume_a_run_starts_over(tmp_path: Path) -> None:
+    train(toy_recipe(), run_dir=tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    train(toy_recipe("loop.steps=2", "loop.seed=5"), run_dir=tmp_path, resume=False)
+    assert checkpoint.load(tmp_path / "checkpoints/last.safetensors").progress.step == 2
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_another_recipe_is_refused(tmp_path: Path) -> None:
+    train(toy_recipe("loop.steps=2"), run_dir=tmp_path)
+    with pytest.raises(CheckpointError, match=r"optimiser\.lr was 0\.01, is 0\.1"):
+        train(toy_recipe("optimiser.lr=0.1"), run_dir=tmp_path)
+
+
+def test_more_steps_and_other_habits_are_the_same_run(tmp_path: Path) -> None:
+    train(toy_recipe("loop.steps=2"), run_dir=tmp_path)
+    summary = train(toy_recipe("loop.steps=4", "loop.val_every=1", "loop.checkpoint_every=9"), run_dir=tmp_path)
+    assert summary.steps == 4
+
+
+def test_a_schedule_that_depends_on_the_end_fixes_the_end(tmp_path: Path) -> None:
+    train(toy_recipe("loop.steps=2", "optimiser.schedule=cosine"), run_dir=tmp_path)
+    with pytest.raises(CheckpointError, match=r"loop\.steps was 2, is 4"):
+        train(toy_recipe("loop.steps=4", "optimiser.schedule=cosine"), run_dir=tmp_path)

@@ -1,0 +1,182 @@
+"""The loop: what it logs, what it keeps, when it stops and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import scotopic.networks
+from scotopic.errors import DataError, DivergedError
+from scotopic.image import read
+from scotopic.training import checkpoint, train
+from scotopic.training.batches import Steps, Stream
+from scotopic.training.optimise import learning_rate
+from scotopic.training.recipe import Optimiser, recipe_from_table
+
+from .toy_training import ToyPictures, toy_recipe
+
+# Only brightness is asked for, more of it than the targets have: the loss falls on while the pictures go white.
+BLEACH = ("losses={exposure={weight=1.0, level=1.0, patch=8}}", "optimiser.lr=0.01", "optimiser.clip_norm=0.0")
+
+
+def rows(run_dir: Path) -> list[dict[str, str]]:
+    with open(run_dir / "log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_folder(tmp_path: Path) -> None:
+    words = io.StringIO()
+    recipe = toy_recipe("loop.strip_every=4")
+    train(recipe, run_dir=tmp_path, console=Console(file=words))
+
+    assert recipe_from_table(tomllib.loads((tmp_path / "recipe.toml").read_text())) == recipe
+    assert json.loads((tmp_path / "environment.json").read_text())["packages"]["torch"] == torch.__version__
+    assert words.getvalue().count("\n") == 2, "one line for each validation, nothing else where nobody watches"
+    assert "step 8/8" in words.getvalue()
+
+    log = rows(tmp_path)
+    assert [row["step"] for row in log] == [str(step) for step in range(1, 9)]
+    for row in log:
+        total = 1.0 * float(row["loss_l1"]) + 0.1 * float(row["loss_exposure"])
+        assert float(row["loss"]) == pytest.approx(total, rel=1e-4)
+        assert bool(row["val_psnr_db"]) == (row["step"] in ("4", "8"))
+    assert float(log[-1]["loss"]) < float(log[0]["loss"])
+
+    curves = EventAccumulator(str(tmp_path / "tensorboard"))
+    curves.Reload()
+    assert {"train/loss", "train/loss_l1", "train/loss_exposure", "val/psnr_db"} <= set(curves.Tags()["scalars"])
+    for event, row in zip(curves.Scalars("train/loss_l1"), log, strict=True):
+        assert event.value == pytest.approx(float(row["loss_l1"]), rel=1e-5)
+
+    strip = read(tmp_path / "strips/0000008.png").pixels
+    assert strip.shape == (2 * 32, 3 * 32, 3), "two held-out pictures, low | out | target"
+    held_out = ToyPictures("", "val")
+    for index, top in ((0, 0), (1, 32)):
+        for pixels, left in ((held_out[index].low, 0), (held_out[index].target, 64)):
+            np.testing.assert_allclose(
+                strip[top : top + 32, left : left + 32], pixels.permute(1, 2, 0).numpy(), atol=0.5 / 255 + 1e-6
+            )
+
+
+def test_the_best_is_kept_and_washing_out_is_noticed(tmp_path: Path) -> None:
+    words = io.StringIO()
+    recipe = toy_recipe(*BLEACH, "loop.steps=60", "loop.val_every=2", "loop.patience=4")
+    summary = train(recipe, run_dir=tmp_path / "long", console=Console(file=words))
+
+    assert 0 < summary.best_step < summary.steps < 60
+    assert summary.steps == summary.best_step + 4 * 2
+    assert summary.stopped == (
+        f"Stopped at step {summary.steps}: nothing better in 4 validations. "
+        f"The best is psnr_db {summary.best['psnr_db']:.4g} at step {summary.best_step}."
+    )
+    assert f"Washing out: from step {summary.best_step} to {summary.steps} the validation loss fell" in words.getvalue()
+    assert summary.stopped in words.getvalue()
+    assert summary.best["psnr_db"] == pytest.approx(
+        max(float(row["val_psnr_db"]) for row in rows(tmp_path / "long") if row["val_psnr_db"]), rel=1e-5
+    )
+
+    # The best checkpoint holds the weights of the best step: a run that ends there ends with the same.
+    train(toy_recipe(*BLEACH, f"loop.steps={summary.best_step}"), run_dir=tmp_path / "short")
+    best = checkpoint.load(summary.best_checkpoint).part("network")
+    short = checkpoint.load(tmp_path / "short/checkpoints/last.safetensors").part("network")
+    assert all(torch.equal(best[name], short[name]) for name in best)
+
+    again = train(recipe, run_dir=tmp_path / "long")
+    assert (again.steps, again.stopped) == (summary.steps, summary.stopped), "a run that stopped stays stopped"
+
+
+def test_best_by_loss_goes_on_where_psnr_turns(tmp_path: Path) -> None:
+    recipe = toy_recipe(*BLEACH, "loop.steps=30", "loop.val_every=2", "loop.patience=4", "loop.best_by=loss")
+    assert train(recipe, run_dir=tmp_path).best_step == 30
+
+
+def test_a_sound_run_is_not_called_washed_out(tmp_path: Path) -> None:
+    words = io.StringIO()
+    train(toy_recipe("loop.steps=12", "loop.val_every=1"), run_dir=tmp_path, console=Console(file=words))
+    assert "Washing" not in words.getvalue()
+
+
+def test_a_loss_that_is_not_a_number_is_named(tmp_path: Path) -> None:
+    recipe = toy_recipe("data.poison=3", "loop.batch=2", "loop.checkpoint_every=1")
+    with pytest.raises(DivergedError, match=r"The loss 'l1' became nan at step (\d+), on .*train-3") as caught:
+        train(recipe, run_dir=tmp_path)
+    step = int(str(caught.value).split("at step ")[1].split(",")[0])
+    last = tmp_path / "checkpoints/last.safetensors"
+    assert (checkpoint.load(last).progress.step if last.exists() else 0) == step - 1, "sound weights stay"
+
+
+def test_an_infinite_gradient_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cusp(out: torch.Tensor) -> torch.Tensor:
+        return (out - out.detach()).abs().sqrt().mean()  # 0, with an infinite slope
+
+    monkeypatch.setitem(scotopic.losses.LOSSES, "cusp", cusp)
+    with pytest.raises(DivergedError, match=r"The gradient became (nan|inf) at step 1, on train-"):
+        train(toy_recipe("losses.cusp=1"), run_dir=tmp_path)
+
+
+def test_a_loss_of_weight_0_is_logged_and_not_learnt(tmp_path: Path) -> None:
+    train(toy_recipe("losses.exposure.weight=0"), run_dir=tmp_path / "logged")
+    train(toy_recipe("losses={l1=1.0}"), run_dir=tmp_path / "absent")
+    for one, other in zip(rows(tmp_path / "logged"), rows(tmp_path / "absent"), strict=True):
+        assert one["loss"] == other["loss"]
+        assert float(one["loss_exposure"]) > 0
+
+
+def test_no_pictures(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no train pictures in 'nowhere'"):
+        train(toy_recipe("data.count=0"), run_dir=tmp_path)
+
+
+def test_networks_without_curves_train_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dropping(torch.nn.Sequential):
+        """Random in training, so resuming must find the same dice."""
+
+        def __init__(self) -> None:
+            super().__init__(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Dropout(0.5), torch.nn.Conv2d(8, 3, 1))
+
+    monkeypatch.setitem(scotopic.networks.NETWORKS, "dropping", Dropping)
+    change = ("network={name='dropping'}",)
+    train(toy_recipe(*change), run_dir=tmp_path / "whole")
+    train(toy_recipe(*change, "loop.steps=5"), run_dir=tmp_path / "parts")
+    train(toy_recipe(*change), run_dir=tmp_path / "parts")
+    one, other = (
+        checkpoint.load(tmp_path / run / "checkpoints/last.safetensors").tensors for run in ("whole", "parts")
+    )
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_every_epoch_sees_every_picture_once_in_an_order_of_its_own() -> None:
+    stream = Stream(ToyPictures("", count=7), seed=1)
+    epochs = [[stream[7 * epoch + place].name for place in range(7)] for epoch in range(3)]
+    assert all(sorted(epoch) == sorted(epochs[0]) and len(set(epoch)) == 7 for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+    assert torch.equal(stream[3].low, Stream(ToyPictures("", count=7), seed=1)[3].low), "no replay needed"
+
+
+def test_devices_share_a_batch() -> None:
+    whole = list(Steps(3, 5, batch=6))
+    halves = [list(Steps(3, 5, batch=6, device=device, devices=2)) for device in (0, 1)]
+    assert [first + second for first, second in zip(*halves, strict=True)] == whole
+    assert whole[0] == list(range(12, 18))
+
+
+def test_rates() -> None:
+    def rates(**settings: object) -> list[float]:
+        return [learning_rate(Optimiser(lr=1.0, **settings), step, 100) for step in range(1, 101)]  # type: ignore[arg-type]
+
+    assert set(rates()) == {1.0}
+    cosine = rates(schedule="cosine", warmup_steps=10)
+    assert cosine[:10] == pytest.approx([step / 10 for step in range(1, 11)])
+    assert cosine[10:] == sorted(cosine[10:], reverse=True)
+    assert cosine[-1] < 0.01
+    steps = rates(schedule="step_at_half")
+    assert (steps[49], steps[50]) == (1.0, 0.1)
