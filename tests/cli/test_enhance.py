@@ -1,0 +1,232 @@
+"""`scotopic enhance` on real files: what appears where, what is said, what it exits with."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from .conftest import brightness
+
+
+def test_a_photo_comes_out_brighter_beside_itself(scotopic, photo, model):
+    before = photo("night.jpg").read_bytes()
+    run = scotopic("enhance", "night.jpg", "--model", model)
+    assert run.exit_code == 0
+    assert run.stdout.startswith("night_scotopic.jpg  60 × 40")
+    assert run.stderr == ""
+    assert brightness("night_scotopic.jpg") > 2 * brightness("night.jpg")
+    assert Path("night.jpg").read_bytes() == before
+
+
+def test_a_tree_is_mirrored_and_made_once(scotopic, photo, model, here):
+    for name in ["in/a.jpg", "in/b.png", "in/2024/may/c.tif"]:
+        photo(name)
+    first = scotopic("enhance", "in", "-o", "out", "--model", model)
+    assert first.exit_code == 0, first.stderr
+    assert "3 pictures enhanced" in first.stderr
+    assert first.stdout == ""
+    made = sorted(str(path.relative_to("out")) for path in Path("out").rglob("*.*"))
+    assert made == ["2024/may/c.tif", "a.jpg", "b.png"]
+
+    Path("out/b.png").unlink()
+    times = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.*")}
+    second = scotopic("enhance", "in", "-o", "out", "--model", model)
+    assert "1 picture enhanced" in second.stderr
+    assert "2 skipped" in second.stderr
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+    third = scotopic("enhance", "in", "-o", "out", "--model", model, "--overwrite")
+    assert "3 pictures enhanced" in third.stderr
+
+
+def test_a_rerun_beside_the_photos_finds_nothing_new(scotopic, photo, model):
+    photo("in/a.jpg")
+    scotopic("enhance", "in", "--model", model, "--compare")
+    again = scotopic("enhance", "in", "--model", model, "--compare")
+    assert sorted(os.listdir("in")) == ["a.jpg", "a_scotopic.jpg", "a_scotopic_compare.jpg"]
+    assert "0 pictures enhanced, 1 skipped" in again.stderr
+
+
+def test_an_out_folder_inside_the_input_is_not_enhanced_again(scotopic, photo, model):
+    photo("in/a.jpg")
+    for _ in range(2):
+        assert scotopic("enhance", "in", "-o", "in/bright", "--model", model).exit_code == 0
+    assert os.listdir("in/bright") == ["a.jpg"]
+
+
+def test_a_pattern_is_expanded_by_us(scotopic, photo, model):
+    for name in ["in/a.jpg", "in/deep/b.jpg", "in/c.png"]:
+        photo(name)
+    assert scotopic("enhance", "in/**/*.jpg", "-o", "out", "--model", model).exit_code == 0
+    assert sorted(map(str, Path("out").rglob("*.*"))) == ["out/a.jpg", "out/deep/b.jpg"]
+
+
+def test_a_bad_file_among_good_ones(scotopic, photo, model):
+    for name in ["a.jpg", "b.jpg", "c.jpg"]:
+        photo(name)
+    Path("b.jpg").write_bytes(Path("b.jpg").read_bytes()[:400])
+    run = scotopic("enhance", "a.jpg", "b.jpg", "c.jpg", "gone.jpg", "-o", "out", "--model", model, "--json")
+    assert run.exit_code == 1
+    assert sorted(os.listdir("out")) == ["a.jpg", "c.jpg"]
+    lines = {line["input"]: line for line in map(json.loads, run.stdout.splitlines())}
+    assert {name: line["status"] for name, line in lines.items()} == {
+        "a.jpg": "done",
+        "b.jpg": "failed",
+        "c.jpg": "done",
+        "gone.jpg": "failed",
+    }
+    assert lines["a.jpg"]["mean_after"] > lines["a.jpg"]["mean_before"]
+    assert "b.jpg" in run.stderr
+    assert "2 failed" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_colliding_results_are_said_and_the_first_is_made(scotopic, photo, model):
+    photo("in/a.jpg"), photo("in/a.png")
+    run = scotopic("enhance", "in", "-o", "out", "--format", "jpg", "--model", model)
+    assert run.exit_code == 1
+    assert os.listdir("out") == ["a.jpg"]
+    assert "in/a.png: would become out/a.jpg, and so would in/a.jpg" in run.stderr
+
+
+def test_format_quality_and_bits(scotopic, photo, model):
+    photo("n.png", width=200, height=200)
+    assert scotopic("enhance", "n.png", "-o", "small.jpg", "-q", "30", "--model", model).exit_code == 0
+    assert scotopic("enhance", "n.png", "-o", "large.jpg", "-q", "95", "--model", model).exit_code == 0
+    assert Path("small.jpg").stat().st_size < Path("large.jpg").stat().st_size / 2
+    assert scotopic("enhance", "n.png", "--format", "tif", "--bits", "16", "--model", model).exit_code == 0
+    import tifffile
+
+    assert tifffile.imread("n_scotopic.tiff").dtype == np.uint16
+
+
+def test_the_input_is_replaced_only_when_asked(scotopic, photo, model):
+    before = photo("n.jpg").read_bytes()
+    refused = scotopic("enhance", "n.jpg", "-o", "n.jpg", "--model", model)
+    assert refused.exit_code == 1
+    assert "--overwrite" in refused.stderr
+    assert Path("n.jpg").read_bytes() == before
+    assert scotopic("enhance", "n.jpg", "-o", "n.jpg", "--model", model, "--overwrite").exit_code == 0
+    assert brightness("n.jpg") > 50
+
+
+def test_compare_puts_both_side_by_side(scotopic, photo, model):
+    photo("n.png")
+    run = scotopic("enhance", "n.png", "--compare", "--model", model)
+    assert "side by side: n_scotopic_compare.png" in run.stdout
+    with Image.open("n_scotopic_compare.png") as both:
+        pixels = np.asarray(both).astype(float)
+    assert pixels.shape[0] == 40
+    assert pixels.shape[1] > 120
+    assert pixels[:, :60].mean() == pytest.approx(brightness("n.png"))
+    assert pixels[:, -60:].mean() == pytest.approx(brightness("n_scotopic.png"))
+
+
+def test_a_comparison_that_fails_leaves_the_job_undone(scotopic, photo, model):
+    photo("n.png")
+    Path("n_scotopic_compare.png").write_text("mine")
+    run = scotopic("enhance", "n.png", "--compare", "--model", model)
+    assert run.exit_code == 1
+    assert "n_scotopic_compare.png" in run.stderr
+    assert sorted(os.listdir()) == ["n.png", "n_scotopic_compare.png"]
+
+
+def test_strength_and_exposure_reach_the_model(scotopic, photo, model):
+    photo("n.png")
+    for out, *more in [
+        ("zero.png", "-s", 0),
+        ("one.png",),
+        ("darker.png", "-e", "-0.5"),
+        ("brighter.png", "--exposure", "+0.5"),
+    ]:
+        assert scotopic("enhance", "n.png", "-o", out, "--model", model, *more).exit_code == 0
+    zero, one, darker, brighter = map(brightness, ["zero.png", "one.png", "darker.png", "brighter.png"])
+    assert zero == pytest.approx(brightness("n.png"), abs=1)
+    assert zero < darker < one < brighter
+
+
+def test_pictures_larger_than_the_limit_are_refused(scotopic, photo, model):
+    photo("n.jpg")
+    run = scotopic("enhance", "n.jpg", "--max-pixels", "2.3k", "--model", model)
+    assert run.exit_code == 1
+    assert "--max-pixels" in run.stderr
+    assert scotopic("enhance", "n.jpg", "--max-pixels", "2.4k", "--model", model).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["n.jpg", "--strength", "3"], "strength must be between 0 and 2"),
+        (["n.jpg", "--exposure", "9"], "exposure must be between"),
+        (["n.jpg", "--model", "nobody"], "no model 'nobody'"),
+        (["n.jpg", "--format", "gif"], "gif"),
+        (["n.jpg", "--max-pixels", "many"], "no number of pixels"),
+        (["n.jpg", "--bits", "16"], "jpeg has 8 bits"),
+        (["n.jpg", "--format", "png", "-q", "50"], "--quality does nothing"),
+        (["n.jpg", "-o", "x.jpg", "--provider", "abacus"], "provider 'abacus' is not installed"),
+        ([], "Missing argument"),
+        (["-", "n.jpg"], "give one INPUT"),
+        (["-", "-o", "folder/"], "let OUT be a file"),
+        (["n.jpg", "-o", "-", "--json"], "--json"),
+        (["-", "-o", "x.tiff", "-q", "50"], "--quality does nothing"),
+        (["-", "--format", "png", "-q", "50"], "--quality does nothing"),
+    ],
+)
+def test_what_cannot_be_meant_exits_2_and_makes_nothing(scotopic, photo, model, words, why):
+    photo("n.jpg")
+    if "--model" not in words:
+        words = [*words, "--model", model]
+    run = scotopic("enhance", *words)
+    assert run.exit_code == 2
+    assert why in run.stderr
+    assert os.listdir() == ["n.jpg"]
+
+
+def test_a_broken_model_ends_the_run_at_once(scotopic, photo, model, here):
+    import shutil
+
+    photo("in/a.jpg"), photo("in/b.jpg")
+    shutil.copytree(model, "broken")
+    with open("broken/decide.onnx", "ab") as file:
+        file.write(b"!")
+    run = scotopic("enhance", "in", "--model", "broken")
+    assert run.exit_code == 1
+    assert run.stderr.count("not the file its card vouches for") == 1
+
+
+def test_a_folder_without_pictures_is_no_failure(scotopic, here, model):
+    Path("empty").mkdir()
+    run = scotopic("enhance", "empty", "--model", model)
+    assert run.exit_code == 0
+    assert "No pictures in empty" in run.stderr
+
+
+def test_a_full_disk_says_so_and_what_was_done(scotopic, photo, model, monkeypatch):
+    photo("in/a.jpg"), photo("in/b.jpg")
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.replace", full)
+    run = scotopic("enhance", "in", "-o", "out", "--model", model, "--jobs", 1)
+    assert run.exit_code == 1
+    assert "disk is full" in run.stderr
+    assert "0 pictures enhanced, " in run.stderr
+    assert os.listdir("out") == []
+
+
+def test_an_odd_name_is_no_trouble(scotopic, photo, model):
+    photo("a[1] ünï.jpg")
+    assert scotopic("enhance", "a[1] ünï.jpg", "--model", model).exit_code == 0
+    assert Path("a[1] ünï_scotopic.jpg").exists()
+
+
+def test_debug_shows_where(scotopic, photo, model, monkeypatch):
+    photo("n.jpg").write_bytes(b"")
+    assert "Traceback" not in scotopic("enhance", "n.jpg", "--model", model).stderr
+    assert "Traceback" in scotopic("--debug", "enhance", "n.jpg", "--model", model).stderr
+    monkeypatch.setenv("SCOTOPIC_DEBUG", "1")
+    assert "Traceback" in scotopic("enhance", "n.jpg", "--model", model).stderr

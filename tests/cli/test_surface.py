@@ -1,0 +1,75 @@
+"""`import scotopic`: the few names that most programs need."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import scotopic
+from scotopic.errors import ControlError, UnreadableImageError
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 1), (20, 30, 3)])
+def test_an_array_comes_back_as_it_was_only_brighter(model, dtype, shape):
+    white = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    low = np.full(shape, 0.1 * white, dtype)
+    out = scotopic.enhance(low, model=model)
+    assert out.dtype == dtype
+    assert out.shape == shape
+    assert out.mean() > 2 * low.mean()
+
+
+def test_a_path_gives_a_picture_and_so_does_a_picture(photo, model):
+    path = photo("n.png")
+    from_path = scotopic.enhance(path, model=model)
+    from_picture = scotopic.enhance(scotopic.read(path), model=Path(model))
+    assert isinstance(from_path, scotopic.Picture)
+    assert np.array_equal(from_path.pixels, from_picture.pixels)
+    scotopic.write(from_path, "out.png")
+    assert scotopic.read("out.png").pixels == pytest.approx(from_path.pixels, abs=0.5 / 255 + 1e-6)
+
+
+def test_with_output_a_file_is_made(photo, model):
+    result = scotopic.enhance(photo("n.jpg"), output="bright.png", bits=16, compare="both.png", model=model)
+    assert isinstance(result, scotopic.Result)
+    assert (result.width, result.height, result.target) == (60, 40, "bright.png")
+    assert result.mean_after > result.mean_before
+    assert scotopic.read("bright.png").bits == 16
+    assert scotopic.read("both.png").width > 120
+
+
+def test_controls_reach_the_model(model):
+    low = np.full((8, 8, 3), 0.2, np.float32)
+    assert scotopic.enhance(low, model=model, strength=0) == pytest.approx(low, abs=1e-6)
+    assert scotopic.enhance(low, model=model, exposure_ev=1).mean() > scotopic.enhance(low, model=model).mean()
+    with pytest.raises(ControlError):
+        scotopic.enhance(low, model=model, strength=9)
+
+
+def test_what_cannot_be_meant_is_refused(photo, model):
+    low = np.zeros((8, 8, 3), np.float32)
+    with pytest.raises(ControlError, match=r"scotopic\.write"):
+        scotopic.enhance(low, output="x.png", model=model)
+    with pytest.raises(ControlError, match="need output="):
+        scotopic.enhance(photo("n.jpg"), quality=3, model=model)
+    with pytest.raises(UnreadableImageError):
+        scotopic.enhance("gone.jpg", model=model)
+
+
+def test_the_model_is_loaded_once(model, monkeypatch):
+    import scotopic._enhance as home
+
+    home._enhancer.cache_clear()
+    low = np.zeros((8, 8, 3), np.float32)
+    for _ in range(3):
+        scotopic.enhance(low, model=model)
+    scotopic.enhance(low, model=model, threads=1)
+    assert home._enhancer.cache_info().misses == 2
+
+
+def test_every_name_is_there_and_no_other():
+    assert all(getattr(scotopic, name) is not None for name in scotopic.__all__)
+    assert set(scotopic.__all__) <= set(dir(scotopic))
+    with pytest.raises(AttributeError, match="enhence"):
+        scotopic.enhence  # noqa: B018
