@@ -11,7 +11,7 @@ SOURCES := pyproject.toml setup.py constraints.txt src/scotopic/runtime/_curves.
 demo: $(VENV)/core
 	@mkdir -p demo
 	$(BIN)/scotopic enhance examples/lake.jpg --output demo/lake.jpg --compare --overwrite
-	@echo "Look at demo/lake.jpg; demo/lake_compare.jpg shows before and after side by side."
+	@echo "Look at demo/lake.jpg; demo/lake_scotopic_compare.jpg shows before and after side by side."
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest
