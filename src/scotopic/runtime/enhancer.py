@@ -22,7 +22,7 @@ from scotopic.image.pages import Pages
 
 from .ahead import ahead
 from .card import Card
-from .curves import PEAKS, Maps, apply_curves, resize_maps, resolve_backend
+from .curves import PEAKS, Maps, apply_curves, default_threads, resize_maps, resolve_backend
 from .decision import Controls, adjust_curves
 from .session import Graph, open_graph, resolve_providers
 from .strips import GAP, Mean, Strip, side_by_side
@@ -32,7 +32,7 @@ from .zoo import DEFAULT_MODEL, load_model
 
 Samples = TypeVar("Samples", np.uint8, np.uint16, np.float32)
 
-STRIP_SAMPLES = 1 << 21  # 2 MB of 8-bit samples: stays in a cache, and is worth handing from thread to thread
+STRIP_SAMPLES = 1 << 20  # 1 MB of 8-bit samples: stays in a cache, and is worth handing from thread to thread
 AHEAD_BYTES = 1 << 24  # how much is decoded before it is needed
 AS_IS = Controls()
 
@@ -244,6 +244,7 @@ class Enhancer:
         if decision is not None:
             top = 0
             pages = Pages()
+            threads = self._threads or default_threads()
             for strip in strips:
                 yield apply_curves(
                     strip,
@@ -253,7 +254,8 @@ class Enhancer:
                     height=height,
                     out=pages.array(strip.shape, strip.dtype),
                     backend=self._backend,
-                    threads=self._threads,
+                    # A strip among others has a decoder and an encoder beside it, which keep a processor each.
+                    threads=threads if len(strip) == height else max(1, threads - 2),
                 )
                 top += len(strip)
             return
