@@ -37,7 +37,7 @@ $(VENV)/core: $(SOURCES)
 	@touch $@
 
 $(VENV)/dev: $(VENV)/core
-	$(PIP) --editable '.[train,dev]'
+	$(PIP) --editable '.[train,heif,dev]'
 	@touch $@
 
 clean:
