@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import os
+import struct
 import subprocess
 import sys
 import zlib
@@ -14,6 +16,7 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from scotopic.errors import (
     ImageError,
@@ -66,6 +69,39 @@ def test_truncated_files_are_errors_not_grey_rows(key: str, kept: float) -> None
         read(cut, name="cut")
     with pytest.raises(UnreadableImageError), open_source(cut) as source:
         source.thumbnail(64)
+
+
+def tiled(compression: str | None = None) -> bytes:
+    file = io.BytesIO()
+    extra = [(65000, 2, 8, "unknown", True)]
+    pixels = scene(200, 300)
+    tifffile.imwrite(file, pixels, photometric="rgb", tile=(64, 64), compression=compression, extratags=extra)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("kept", [0.5, 0.95])
+def test_truncated_tiles_are_errors_not_black(compression: str | None, kept: float) -> None:
+    data = tiled(compression)
+    assert np.array_equal(np.round(read(data).pixels * 255), scene(200, 300))
+    with pytest.raises(UnreadableImageError, match="damaged"):
+        read(data[: int(len(data) * kept)])
+
+
+def test_a_corrupt_tile_is_an_error() -> None:
+    data = bytearray(tiled("zlib"))
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        at = tiff.pages[0].dataoffsets[7]  # type: ignore[union-attr]
+    data[at : at + 100] = b"\xff" * 100
+    with pytest.raises(UnreadableImageError, match="damaged"):
+        read(bytes(data))
+
+
+def test_tiles_beside_odd_tags_are_no_damage() -> None:
+    data = bytearray(tiled())
+    at = data.find(struct.pack("<HH", 65000, 2))
+    data[at : at + 2] = struct.pack("<H", 270)  # the tags are now out of order, as some programs leave them
+    assert np.array_equal(np.round(read(bytes(data)).pixels * 255), scene(200, 300))
 
 
 @pytest.mark.parametrize(
@@ -134,6 +170,24 @@ def test_heic_with_its_codec() -> None:
     left, right = read(HEIC).pixels[8, 8], read(HEIC).pixels[8, 24]
     assert left == pytest.approx(np.array([200, 40, 40]) / 255, abs=0.05)
     assert right == pytest.approx(np.array([40, 40, 200]) / 255, abs=0.05)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_heic_is_turned_once(orientation: int) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    pixels = scene(64, 96)
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    try:
+        heif.from_pillow(Image.fromarray(pixels)).save(file, exif=exif.tobytes(), quality=95)
+    except RuntimeError:
+        pytest.skip("this pillow-heif has no encoder")
+    expected = np.rot90(pixels, -1) if orientation == 6 else pixels
+    with open_source(file.getvalue()) as source:
+        assert (source.format, source.orientation) == ("heic", 1)
+        assert (source.height, source.width) == expected.shape[:2]
+        whole = np.concatenate(list(source.strips(16)))
+    assert np.abs(whole.astype(int) - expected).mean() < 4
 
 
 def test_a_closed_source_says_so() -> None:

@@ -80,6 +80,60 @@ def test_xmp_survives_with_its_orientation_reset(format: str) -> None:
     assert xmp.rstrip(b"\0") == XMP.replace(b'Orientation="6"', b'Orientation="1"')
 
 
+def test_xmp_in_a_png_is_found_by_other_programs() -> None:
+    xmp = XMP.replace(b'about=""', 'about="Zürich 夜"'.encode())
+    written = converted(encoded(scene(32, 48), "JPEG", xmp=xmp, exif=camera_exif()), "png")
+    with Image.open(io.BytesIO(written)) as image:
+        image.load()
+        assert image.info["xmp"] == xmp.replace(b'Orientation="6"', b'Orientation="1"')
+        assert image.getexif()[0x010F] == "Cam"
+        assert np.asarray(image).shape == (32, 48, 3)
+    assert written.count(b"iTXtXML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta") == 1
+    assert b"zTXt" not in written
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("origin", ["JPEG", "PNG", "TIFF"])
+def test_print_density_survives(origin: str, format: str) -> None:
+    written = converted(encoded(scene(32, 48), origin, dpi=(300, 300)), format.lower())
+    with Image.open(io.BytesIO(written)) as image:
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF"])
+def test_print_density_is_taken_from_the_exif_where_the_file_has_none_and_turned_with_the_picture(format: str) -> None:
+    exif = Image.Exif()
+    exif[0x011A], exif[0x011B], exif[0x0128], exif[0x0112] = 120.0, 240.0, 3, 6  # per cm
+    written = converted(encoded(scene(32, 48), "WEBP", exif=exif), format.lower())
+    assert read(written).metadata.dots_per_mm == pytest.approx((24, 12), abs=0.01)
+    with Image.open(io.BytesIO(written)) as image:
+        assert image.size == (32, 48)
+        if format != "JPEG":  # of whose two densities Pillow takes one for both
+            assert image.info["dpi"] == pytest.approx((240 * 2.54, 120 * 2.54), abs=0.5)
+        assert [image.getexif()[tag] for tag in (0x011A, 0x011B, 0x0128)] == [240, 120, 3]
+
+
+def test_print_density_in_the_exif_stands_in_a_tiff() -> None:
+    exif = Image.Exif()
+    exif[0x011A], exif[0x011B], exif[0x0128] = 350.0, 350.0, 2
+    written = converted(encoded(scene(32, 48), "JPEG", exif=exif, dpi=(72, 72)), "tiff")
+    with Image.open(io.BytesIO(written)) as image:
+        assert image.info["dpi"] == (350, 350)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF"])
+def test_an_unknown_print_density_is_the_usual_one(format: str) -> None:
+    assert read(encoded(scene(8, 8), "WEBP")).metadata.dots_per_mm is None
+    with Image.open(io.BytesIO(converted(encoded(scene(8, 8), "WEBP"), format.lower()))) as image:
+        assert image.info["dpi"] == pytest.approx((72, 72), abs=0.02)
+
+
+def test_exif_in_a_webp_has_no_header_of_jpeg() -> None:
+    written = converted(encoded(scene(8, 8), "JPEG", exif=camera_exif()), "webp")
+    at = written.index(b"EXIF")
+    assert written[at + 8 : at + 12] in (b"II*\0", b"MM\0*")
+
+
 def test_written_tiff_is_a_sound_tiff() -> None:
     data = converted(encoded(scene(32, 48), "PNG", exif=camera_exif(1)), "tiff")
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,16 @@ def test_an_ordinary_tiff_called_dng_is_a_tiff(tmp_path: Path) -> None:
     path = tmp_path / "a.dng"
     tifffile.imwrite(path, np.zeros((8, 8, 3), np.uint8), photometric="rgb")
     with open_source(path) as source:
+        assert source.format == "tiff"
+
+
+@pytest.mark.parametrize(("kind", "n", "value"), [(2, 8, "abcdefg"), (7, 8, b"abcdefgh"), (12, 1, 3.5), (5, 1, (7, 2))])
+@pytest.mark.parametrize("tag", [330, 34665])
+def test_tables_at_places_that_are_no_numbers_are_passed_over(tag: int, kind: int, n: int, value: object) -> None:
+    file = io.BytesIO()
+    tifffile.imwrite(file, np.zeros((8, 8, 3), np.uint8), photometric="rgb", extratags=[(65000, kind, n, value, True)])
+    data = file.getvalue().replace(struct.pack("<HH", 65000, kind), struct.pack("<HH", tag, kind))
+    with open_source(data) as source:
         assert source.format == "tiff"
 
 

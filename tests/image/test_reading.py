@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from scotopic.image import FORMATS, Source, describe, is_picture_path, open_source, read
+from scotopic.errors import UnreadableImageError
+from scotopic.image import FORMATS, Source, describe, is_picture_path, open_source, read, turning
 
 from .pictures import camera_exif, encoded, scene
 
@@ -120,6 +123,42 @@ def test_every_orientation_comes_upright(format: str, orientation: int) -> None:
         assert small.shape == ((20, 12, 3) if orientation >= 5 else (12, 20, 3))
         shrunk = expected.reshape(expected.shape[0] // 2, 2, expected.shape[1] // 2, 2, 3).mean((1, 3)) / 255
         assert np.abs(small - shrunk).mean() < 0.02
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("at_once", [1, 4000, 1 << 20])
+def test_what_is_too_large_to_turn_in_memory_is_turned_in_a_file(
+    orientation: int, deep: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = scene(50, 71, 1 if deep else 3)
+    pixels = pixels.astype(np.uint16) * 257 if deep else pixels
+    file = io.BytesIO()
+    tags = [(274, 3, 1, orientation, True)]
+    tifffile.imwrite(file, pixels, photometric="minisblack" if deep else "rgb", extratags=tags)
+    with open_source(file.getvalue()) as source:
+        in_memory = whole(source, 7)
+        monkeypatch.setattr(turning, "IN_MEMORY", 0)
+        monkeypatch.setattr(turning, "AT_ONCE", at_once)
+        strips = list(source.strips(7))
+        assert [len(strip) for strip in strips[:-1]] == [7] * (len(strips) - 1)
+        assert all(strip.flags.c_contiguous for strip in strips)
+        assert np.array_equal(np.concatenate(strips), in_memory)
+
+
+def test_no_room_to_turn_a_picture_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(turning, "IN_MEMORY", 0)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with (
+        open_source(encoded(scene(8, 8), "PNG", exif=exif)) as source,
+        pytest.raises(UnreadableImageError, match="No space left on device, in the folder for temporary files"),
+    ):
+        list(source.strips(4))
 
 
 def test_avif_is_turned_once() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -222,8 +224,10 @@ def test_impossible_wishes_are_refused_in_words(tmp_path: Path) -> None:
         put(tmp_path / "a.jpg", pixels, quality=0)
     with pytest.raises(UnsupportedImageError, match="8 or 16"):
         put(tmp_path / "a.png", pixels, bits=12)
-    with pytest.raises(UnsupportedImageError, match="16383"):
+    with pytest.raises(UnsupportedImageError, match="A WEBP file is at most 16383"):
         write_strips(tmp_path / "a.webp", iter([]), width=20_000, height=1, bands=3, like=None)
+    with pytest.raises(UnsupportedImageError, match="An AVIF file is at most 16384"):
+        write_strips(tmp_path / "a.avif", iter([]), width=20_000, height=1, bands=3, like=None)
     with pytest.raises(WriteError, match="no folder"):
         put(tmp_path / "missing" / "a.png", pixels)
     with pytest.raises(WriteError, match="is a folder"):
@@ -252,8 +256,48 @@ for suffix in sys.argv[2:]:
         [sys.executable, "-c", code, str(tmp_path), *suffixes], capture_output=True, text=True, timeout=60, check=True
     )
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [[suffix, "refused:"] for suffix in suffixes]
+    assert all("file too large. Choose another folder" in line for line in done.stdout.splitlines())
+    assert ".part" not in done.stdout
     assert done.stderr == ""
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "permission denied. Choose a folder that you may write to"),
+        (errno.EROFS, "read-only file system. Choose a folder that you may write to"),
+        (errno.ENOSPC, "no space left on device. Free some space"),
+    ],
+)
+def test_a_folder_that_takes_no_file_is_an_error_that_says_why(
+    number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    path = tmp_path / "a.jpg"
+    with pytest.raises(WriteError, match=re.escape(f"Cannot write '{path}': {said}")):
+        put(path, scene(8, 8))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are a thing of Unix")
+@pytest.mark.parametrize("mode", [0o600, 0o444, 0o664])
+def test_a_replaced_file_keeps_its_mode(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"before")
+    path.chmod(mode)
+    put(path, scene(8, 8), overwrite=True)
+    assert path.stat().st_mode & 0o777 == mode
+    assert read(path).pixels.shape == (8, 8, 3)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are a thing of Unix")
+def test_a_new_file_has_the_usual_mode(tmp_path: Path) -> None:
+    (tmp_path / "usual").write_bytes(b"")
+    put(tmp_path / "a.png", scene(8, 8))
+    assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_a_target_that_cannot_take_it_is_an_error() -> None:
@@ -261,7 +305,7 @@ def test_a_target_that_cannot_take_it_is_an_error() -> None:
         def write(self, data: object) -> int:
             raise OSError(28, "No space left on device")
 
-    with pytest.raises(WriteError, match="No space left"):
+    with pytest.raises(WriteError, match="no space left"):
         put(Full(), scene(8, 8), format="png")
 
 

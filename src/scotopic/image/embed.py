@@ -1,8 +1,10 @@
-"""Exif into finished files, byte for byte.
+"""Exif, and XMP for PNG, into finished files, byte for byte.
 
 libvips would pass the block through libexif, which breaks MakerNotes. So it is given a placeholder of the right length,
 and the real block is written over the placeholder afterwards, in place; no other byte of the file moves. A TIFF keeps
 these tags in tables of its own: they are appended, and the file's first table is replaced by one that points to them.
+
+XMP in a PNG has a chunk of its own name, not compressed, which libvips does not write so.
 """
 
 from __future__ import annotations
@@ -15,7 +17,17 @@ from pathlib import Path
 
 from scotopic.errors import WriteError
 
-from .exif import MAKER_NOTE, ORIENTATION, Tiff, build_exif, lay_out, read_exif
+from .exif import (
+    MAKER_NOTE,
+    ORIENTATION,
+    RESOLUTION_UNIT,
+    X_RESOLUTION,
+    Y_RESOLUTION,
+    Tiff,
+    build_exif,
+    lay_out,
+    read_exif,
+)
 
 # A JPEG segment holds 65,533 bytes, and libexif, through which the placeholder goes, makes no block that would not fit
 # into one. What it puts around the placeholder takes up to 400 of them. A TIFF has no such limit.
@@ -46,8 +58,10 @@ def put_exif(path: Path, exif: bytes, filling: bytes) -> None:
         at = data.find(filling)
         start = data.rfind(b"II*\0", max(at - 1024, 0), at)
         if at < 0 or start < 0:
-            raise WriteError(f"Cannot place the Exif data in '{path.name}': this libvips lays files out in a new way.")
+            raise WriteError("Cannot place the Exif data: this libvips lays files out in a new way. Report it, please.")
         end = at + len(filling)
+        if data[:4] == b"RIFF" and data[start - 6 : start] == b"Exif\0\0":
+            start -= 6  # only JPEG wants this before the block
         data[start:end] = exif.ljust(end - start, b"\0")
         if data[:4] == b"\x89PNG":  # a PNG chunk: length, "eXIf", the block, a checksum of the last two
             size = int.from_bytes(data[start - 8 : start - 4], "big")
@@ -62,9 +76,34 @@ def append_exif_to_tiff(path: Path, exif: bytes) -> None:
             layout = tiff.table(tiff.first)
         tables = read_exif(exif)
         tables.photo.pop(ORIENTATION, None)
+        if X_RESOLUTION in tables.photo and Y_RESOLUTION in tables.photo:
+            for tag in (X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT):
+                layout.pop(tag, None)
         tables.photo = tables.photo | layout
         at = file.seek(0, os.SEEK_END)
         at += file.write(b"\0" * (at % 2))
         file.write(lay_out(tables, at, tiff.big))
         file.seek(8 if tiff.big else 4)
         file.write(struct.pack("<Q" if tiff.big else "<I", at))
+
+
+def put_xmp_into_png(path: Path, xmp: bytes) -> None:
+    """Put `xmp` into the PNG at `path`, behind its header, as international text that is not compressed."""
+    text = b"iTXtXML:com.adobe.xmp" + bytes(5) + xmp.rstrip(b"\0")
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    after_header = 8 + 12 + 13  # signature, chunk around it, IHDR
+    with path.open("r+b") as file:
+        # From the end on, what is behind the header makes room.
+        at = file.seek(0, os.SEEK_END)
+        while at > after_header:
+            size = min(_MOVED_AT_ONCE, at - after_header)
+            at -= size
+            file.seek(at)
+            piece = file.read(size)
+            file.seek(at + len(chunk))
+            file.write(piece)
+        file.seek(after_header)
+        file.write(chunk)
+
+
+_MOVED_AT_ONCE = 1 << 20

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 ORIENTATION, SUB_IFDS, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x0112, 0x014A, 0x8769, 0x8825, 0xA005
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 MAKER_NOTE, WIDTH, HEIGHT = 0x927C, 0xA002, 0xA003
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -120,7 +121,7 @@ class Tiff:
         """The table that `tag` of `ifd` points to; empty if there is none or it is damaged."""
         try:
             return self.table(int(ifd[tag].value)) if tag in ifd else {}
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return {}
 
 
@@ -194,6 +195,8 @@ def upright(block: bytes, width: int, height: int) -> bytes | None:
     try:
         tiff = Tiff(data)
         photo = tiff.positions(tiff.first)
+        if tiff.table(tiff.first).get(ORIENTATION, Entry(1, 1, b"\1")).value in (5, 6, 7, 8):
+            _swap(data, photo, X_RESOLUTION, Y_RESOLUTION)
         _overwrite(data, tiff, photo, ORIENTATION, 1)
         if EXIF_IFD in photo:
             kind, _, at, _ = photo[EXIF_IFD]
@@ -205,6 +208,13 @@ def upright(block: bytes, width: int, height: int) -> bytes | None:
     except ValueError:
         return None
     return bytes(data)
+
+
+def _swap(data: bytearray, table: dict[int, tuple[int, int, int, int]], a: int, b: int) -> None:
+    """Exchange the values of two tags that hold a fraction each."""
+    (*kind_a, at_a, _), (*kind_b, at_b, _) = table.get(a, (0, 0, 0, 0)), table.get(b, (0, 0, 0, 0))
+    if kind_a == kind_b == [5, 1] and max(at_a, at_b) + 8 <= len(data):
+        data[at_a : at_a + 8], data[at_b : at_b + 8] = data[at_b : at_b + 8], data[at_a : at_a + 8]
 
 
 def _overwrite(data: bytearray, tiff: Tiff, table: dict[int, tuple[int, int, int, int]], tag: int, number: int) -> None:

@@ -45,6 +45,9 @@ def heic_opener(file: File, by_libvips: Opener) -> Opener:
         image = vips().Image.new_from_array(pixels, interpretation=kinds)
         for key, name in (("exif-data", "exif"), ("xmp-data", "xmp"), ("icc-profile-data", "icc_profile")):
             image = with_blob(image, key, heif.info.get(name))
-        return image  # libheif has turned it upright already
+        # libheif has turned it upright already, but libvips takes an orientation from the Exif block.
+        if image.get_typeof("orientation"):
+            image.remove("orientation")
+        return image
 
     return lambda sequential, shrink: decoded()

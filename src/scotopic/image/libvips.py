@@ -40,6 +40,19 @@ def reason(error: Exception) -> str:
     return told[0] if told else type(error).__name__
 
 
+def system_reason(error: Exception) -> str | None:
+    """What the system said, if it is the system that libvips failed at.
+
+    >>> system_reason(Exception("unable to call pngsave\\n  a.png: write error\\nsystem error: File too large\\n"))
+    'File too large'
+    """
+    for line in str(error).splitlines():
+        who, _, said = line.strip().partition(" error: ")
+        if who in ("system", "unix", "windows") and said and not said.startswith("Unknown"):
+            return said.rstrip(".")
+    return None
+
+
 def get_blob(image: Image, name: str) -> bytes | None:
     """A block of metadata (`exif-data`, `xmp-data`, `icc-profile-data` …) from an image's header, or None."""
     return bytes(image.get(name)) if image.get_typeof(name) else None

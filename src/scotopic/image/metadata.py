@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
-from .exif import build_exif, read_exif, upright
+from .exif import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, build_exif, read_exif, upright
 from .libvips import Image, get_blob
 from .picture import Metadata
 
@@ -20,12 +21,33 @@ def upright_metadata(image: Image, width: int, height: int, container: Any = Non
     """
     exif = exif_of_tiff(container) if container is not None else get_blob(image, "exif-data")
     xmp = get_blob(image, "xmp-data")
+    turned = bool(image.get_typeof("orientation")) and image.get("orientation") in (5, 6, 7, 8)
     return Metadata(
         exif=upright(exif, width, height) if exif else None,
         xmp=_XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if xmp else None,
         iptc=get_blob(image, "iptc-data"),
         halved_chroma=bool(image.get_typeof(_SUBSAMPLING)) and image.get(_SUBSAMPLING) == "4:2:0",
+        dots_per_mm=_dots_per_mm(image, exif, turned),
     )
+
+
+def _dots_per_mm(image: Image, exif: bytes | None, turned: bool) -> tuple[float, float] | None:
+    across, down = float(image.xres), float(image.yres)
+    if (across, down) == (1.0, 1.0):  # what libvips says when it knows nothing
+        across, down = _dots_per_mm_in(exif) if exif else (0.0, 0.0)
+    if not (0 < across < math.inf and 0 < down < math.inf):
+        return None
+    return (down, across) if turned else (across, down)
+
+
+def _dots_per_mm_in(exif: bytes) -> tuple[float, float]:
+    """As an Exif block says; zeros if it does not."""
+    try:
+        photo = read_exif(exif.removeprefix(b"Exif\0\0")).photo
+        unit = {2: 25.4, 3: 10.0}[photo[RESOLUTION_UNIT].value if RESOLUTION_UNIT in photo else 2]
+        return photo[X_RESOLUTION].value / unit, photo[Y_RESOLUTION].value / unit
+    except (ValueError, KeyError, TypeError):
+        return 0.0, 0.0
 
 
 def exif_of_tiff(container: Any) -> bytes | None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -84,7 +85,7 @@ _LOADERS = {
 def vips_opener(file: File, format: str, readers: list[FileReader]) -> Opener:
     """An opener for a format that libvips decodes; it adds to `readers` what must be kept while images live."""
 
-    def opener(sequential: bool, shrink: int) -> Image:
+    def load(sequential: bool, shrink: int, fail_on: str) -> Image:
         pyvips = vips()
         # Through a source and a named loader: libvips would take "[1]" at the end of a file name for options.
         if file.path is not None:
@@ -94,7 +95,7 @@ def vips_opener(file: File, format: str, readers: list[FileReader]) -> Opener:
                 raise UnreadableImageError(f"'{file.name}' cannot be read any more: {error.strerror}.") from error
         else:
             stream = pyvips.Source.new_from_memory(file.data)
-        options: dict[str, Any] = {"access": "sequential" if sequential else "random", "fail_on": "error"}
+        options: dict[str, Any] = {"access": "sequential" if sequential else "random", "fail_on": fail_on}
         if format == "jpeg":
             options |= {"unlimited": True, "shrink": shrink}
         elif format == "webp" and shrink > 1:
@@ -103,7 +104,24 @@ def vips_opener(file: File, format: str, readers: list[FileReader]) -> Opener:
             options["unlimited"] = True  # the cap on pixels is ours
         return pyvips.Operation.call(f"{_LOADERS[format]}_source", stream, **options)
 
-    return opener
+    @cache
+    def strictness() -> str:
+        """What libvips must fail on. Below "warning", it leaves the tiles of a TIFF that it cannot decode black.
+
+        At "warning", however, any tag that libtiff finds odd spoils the first tile, without a word of tiff2vips.
+        """
+        if format != "tiff":
+            return "error"
+        try:
+            image = load(False, 1, "warning")
+            if not image.get_typeof("tile-width"):
+                return "error"
+            image.crop(0, 0, 1, 1).avg()
+        except vips().Error as error:
+            return "warning" if "tiff2vips" in str(error) else "error"
+        return "warning"
+
+    return lambda sequential, shrink: load(sequential, shrink, strictness())
 
 
 def _stream(path: Path, readers: list[FileReader]) -> Any:

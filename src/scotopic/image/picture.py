@@ -21,6 +21,7 @@ class Metadata:
 
     `exif` begins with its TIFF header (`II*` or `MM`), without the "Exif" that JPEG puts before it. `halved_chroma`:
     the JPEG it came from keeps colour at half the size (4:2:0), as most do; a JPEG made of it then needs no more.
+    `dots_per_mm`: how densely it is to be printed, across and down (300 dpi is 11.8), None if nothing says so.
     """
 
     exif: bytes | None = None
@@ -28,6 +29,7 @@ class Metadata:
     icc: bytes | None = None
     iptc: bytes | None = None
     halved_chroma: bool = False
+    dots_per_mm: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

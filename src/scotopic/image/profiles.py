@@ -79,6 +79,19 @@ def to_srgb(image: Image, plan: ColourPlan) -> Image:
     return with_blob(image, "icc-profile-data", None)
 
 
+def pixels_to_srgb(pixels: NDArray[np.float32], icc: bytes) -> NDArray[np.float32]:
+    """Pixels `h w 1` or `h w 3` in [0, 1] that `icc` describes, in true sRGB; as they are if it is no sound profile."""
+    if profile_kind(icc, pixels.shape[2]) not in ("wide", "foreign"):
+        return pixels
+    grey = pixels.shape[2] == 1
+    whole = np.rint(np.clip(pixels, 0, 1) * 65535).astype(np.uint16)
+    image = vips().Image.new_from_array(whole, interpretation="grey16" if grey else "rgb16")
+    image = with_blob(image, "icc-profile-data", icc)
+    screen = image.icc_transform("srgb", embedded=True, depth=16, intent="relative").numpy()
+    out: NDArray[np.float32] = screen.reshape(*pixels.shape[:2], -1)[..., : pixels.shape[2]] / np.float32(65535)
+    return out
+
+
 @lru_cache(maxsize=32)
 def profile_kind(icc: bytes, bands: int) -> Kind:
     """Whether a grey (1 band) or RGB (3) profile is sRGB itself, sRGB-like but wide, of another tone curve, or

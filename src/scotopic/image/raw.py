@@ -45,7 +45,7 @@ def looks_raw(content: Any, name: str) -> bool:
             tables += [tiff.table(offset) for offset in (at if isinstance(at, tuple) else (at,))]
         if _DNG_VERSION in first or any(t[_PHOTOMETRIC].value in _MOSAICS for t in tables if _PHOTOMETRIC in t):
             return True
-    except (ValueError, struct.error):
+    except (ValueError, TypeError, struct.error):  # TypeError: offsets that are text or fractions
         pass
     if PurePath(name).suffix.lower() not in RAW_SUFFIXES:
         return False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from scotopic.errors import OutputExistsError, ScotopicError, UnsupportedImageError, WriteError
 
-from .embed import append_exif_to_tiff, fitted, placeholder, put_exif
+from .embed import append_exif_to_tiff, fitted, placeholder, put_exif, put_xmp_into_png
 from .formats import Format, writable_format
-from .libvips import Image, reason, vips, with_blob
+from .libvips import Image, reason, system_reason, vips, with_blob
 from .picture import Metadata
 from .pixels import to_depth
 from .source import Source
@@ -25,6 +25,8 @@ from .tiffstream import TiffStream
 Target = str | os.PathLike[str] | BinaryIO
 AlphaOpener = Callable[[int], Image | None]
 """Opens the alpha channel with so many bits, or gives None."""
+
+_UNKNOWN_DOTS_PER_MM = 72 / 25.4, 72 / 25.4
 
 
 def write_strips(
@@ -89,7 +91,7 @@ def encode(
     if path is None:
         import tempfile  # seldom needed, and slow to import
 
-        with tempfile.TemporaryDirectory(prefix="scotopic-") as folder:
+        with _saying_why("the output"), tempfile.TemporaryDirectory(prefix="scotopic-") as folder:
             part = Path(folder) / "picture"
             _encode_file(part, "the output", form, strips, size, metadata, alpha, quality, bits)
             _copy(part, target)  # type: ignore[arg-type]
@@ -97,10 +99,16 @@ def encode(
     _check_place(path, overwrite)
     part = path.parent / f".scotopic-{os.urandom(6).hex()}.part"
     try:
-        _encode_file(part, str(path), form, strips, size, metadata, alpha, quality, bits)
-        os.replace(part, path)
-    except OSError as error:
-        raise WriteError(f"Cannot write '{path}': {error.strerror or error}.") from error
+        with _saying_why(f"'{path}'"):
+            mode = path.stat().st_mode & 0o7777 if path.exists() else None
+            # Made here, since the system tells Python, but not through libvips, why it cannot be made; and what is to
+            # replace a private file is private from the beginning.
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if mode is None else 0o600))
+            _encode_file(part, f"'{path}'", form, strips, size, metadata, alpha, quality, bits)
+            if mode is not None:
+                with suppress(OSError):  # some file systems have no modes
+                    part.chmod(mode)
+            os.replace(part, path)
     finally:
         with suppress(OSError):
             part.unlink()
@@ -120,7 +128,7 @@ def _encode_file(
     rows = iter(strips)
     first = next(rows, None)
     if first is None:
-        raise WriteError(f"Cannot write '{name}': no pixels came.")
+        raise WriteError(f"Cannot write {name}: no pixels came.")
     came_with = 16 if first.dtype == np.uint16 else 8
     depth = (bits or came_with) if 16 in form.bits else 8
     stream = TiffStream(*size, came_with)
@@ -136,19 +144,23 @@ def _encode_file(
         if not form.alpha:
             image = image.flatten(background=[2**depth - 1], max_alpha=2**depth - 1).cast(image.format)
     interpretations = ("grey16", "rgb16") if depth == 16 else ("b-w", "srgb")
-    image = image.copy(interpretation=interpretations[size[2] == 3])
-    for key, blob in (("icc-profile-data", metadata.icc), ("xmp-data", metadata.xmp), ("iptc-data", metadata.iptc)):
+    across, down = metadata.dots_per_mm or _UNKNOWN_DOTS_PER_MM
+    image = image.copy(interpretation=interpretations[size[2] == 3], xres=across, yres=down)
+    xmp = None if form.name == "png" else metadata.xmp
+    for key, blob in (("icc-profile-data", metadata.icc), ("xmp-data", xmp), ("iptc-data", metadata.iptc)):
         image = with_blob(image, key, blob)
     if exif and form.name != "tiff":
         block, filling = placeholder(exif)
         image = with_blob(image, "exif-data", block)
 
     chroma = "on" if metadata.halved_chroma else "auto"
-    _pour(stream, image, first, rows, size, name, lambda: _save(image, part, form, quality, chroma, size, depth))
+    _pour(stream, image, first, rows, size, name, lambda: _save(image, part, form, quality, chroma, size, depth), part)
     if exif and filling:
         put_exif(part, exif, filling)
     elif exif:
         append_exif_to_tiff(part, exif)
+    if metadata.xmp and form.name == "png":
+        put_xmp_into_png(part, metadata.xmp)
 
 
 def _door(stream: TiffStream) -> Any:
@@ -167,6 +179,7 @@ def _pour(
     size: tuple[int, int, int],
     name: str,
     save: Callable[[], None],
+    part: Path,
 ) -> None:
     """Run `save` in a thread of its own while the strips, made in this one, flow into the stream."""
     failure: list[Exception] = []
@@ -190,14 +203,14 @@ def _pour(
             done += strip.shape[0]
             if strip.dtype != first.dtype or strip.shape[1:] != (width, bands) or done > height:
                 raise WriteError(
-                    f"Cannot write '{name}': expected {height} rows of {first.dtype} (n, {width}, {bands}), "
+                    f"Cannot write {name}: expected {height} rows of {first.dtype} (n, {width}, {bands}), "
                     f"got {strip.dtype} {strip.shape} up to row {done}."
                 )
             if not stream.put(np.ascontiguousarray(strip)):
                 break
             strip = next(source, None)
         if done < height and not failure and thread.is_alive() and strip is None:
-            raise WriteError(f"Cannot write '{name}': only {done} of {height} rows came.")
+            raise WriteError(f"Cannot write {name}: only {done} of {height} rows came.")
         stream.end()
         thread.join()
     except BaseException:
@@ -206,7 +219,7 @@ def _pour(
         thread.join()
         raise
     if failure:
-        raise _explained(failure[0], name) from failure[0]
+        raise _explained(failure[0], name, part) from failure[0]
 
 
 def _save(
@@ -228,7 +241,9 @@ def _save(
     elif form.name == "tiff":
         # A classic TIFF ends at 4 GB; deflated noise can be larger than it was.
         big = size[0] * size[1] * (size[2] + 1) * depth // 8 > 3_500_000_000
-        image.tiffsave(path, compression="deflate", level=2, predictor="horizontal", bigtiff=big, keep="all")
+        image.tiffsave(
+            path, compression="deflate", level=2, predictor="horizontal", bigtiff=big, resunit="inch", keep="all"
+        )
     elif form.name == "webp":
         image.webpsave(path, Q=level, effort=2, keep="all")
     else:
@@ -241,8 +256,9 @@ def _check_wishes(form: Format, size: tuple[int, int, int], quality: int | None,
     if bits not in (None, 8, 16):
         raise UnsupportedImageError(f"A picture is written with 8 or 16 bits, got {bits}.")
     if form.largest_side and max(size[:2]) > form.largest_side:
+        article = "An" if form.name == "avif" else "A"
         raise UnsupportedImageError(
-            f"A {form.name.upper()} file is at most {form.largest_side} pixels wide and high, the picture is "
+            f"{article} {form.name.upper()} file is at most {form.largest_side} pixels wide and high, the picture is "
             f"{size[0]} x {size[1]}. Choose png or tiff."
         )
 
@@ -259,14 +275,39 @@ def _check_place(path: Path, overwrite: bool) -> None:
 def _copy(part: Path, target: BinaryIO) -> None:
     import shutil  # like tempfile
 
+    with part.open("rb") as file:
+        shutil.copyfileobj(file, target, 1 << 20)
+
+
+@contextmanager
+def _saying_why(name: str) -> Iterator[None]:
+    """What the system refuses becomes a WriteError."""
     try:
-        with part.open("rb") as file:
-            shutil.copyfileobj(file, target, 1 << 20)
+        yield
     except OSError as error:
-        raise WriteError(f"Cannot write the output: {error.strerror or error}.") from error
+        raise _refused(name, error.strerror or str(error)) from error
 
 
-def _explained(error: Exception, name: str) -> Exception:
+def _explained(error: Exception, name: str, part: Path) -> Exception:
     if isinstance(error, ScotopicError) or not isinstance(error, vips().Error):
         return error
-    return WriteError(f"Cannot write '{name}': {reason(error)}.")
+    # The part's own name would tell nobody anything.
+    return _refused(name, system_reason(error) or reason(error).replace(str(part), "the encoder"))
+
+
+_ADVICE = {
+    "no space left": "Free some space, or choose another folder.",
+    "quota exceeded": "Free some space, or choose another folder.",
+    "file too large": "Choose another folder or format: the disk, or a limit set for you, allows no file that large.",
+    "permission denied": "Choose a folder that you may write to.",
+    "operation not permitted": "Choose a folder that you may write to.",
+    "read-only": "Choose a folder that you may write to.",
+    "name too long": "Choose a shorter name.",
+}
+
+
+def _refused(name: str, why: str) -> WriteError:
+    advice = next(
+        (advice for words, advice in _ADVICE.items() if words in why.lower()), "Try another folder or format."
+    )
+    return WriteError(f"Cannot write {name}: {why[:1].lower()}{why[1:]}. {advice}")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scotopic.errors import UnreadableImageError, UnsupportedImageError
 
+from . import turning
 from .formats import sniff
 from .libvips import Image, get_blob
 from .metadata import upright_metadata
@@ -110,11 +111,19 @@ class Source:
         if rows < 1:
             raise ValueError(f"strips wants at least one row at a time, got {rows}.")
         with reading(self.name):
-            image = to_working(self._colour(self._upright()), self._plan)
-            for strip in fetch_rows(image, rows):
-                yield strip
-                if self._opener is None:  # a mapped file would stay open, and be read on as if nothing had happened
-                    raise UnreadableImageError(f"'{self.name}' was closed while it was read.")
+            pixel = self.bands * self.bits // 8
+            if self.orientation <= 2 or self.width * self.height * pixel <= turning.IN_MEMORY:
+                yield from self._fetched(self._upright(), rows)
+            else:
+                lying = self._open(True)
+                fetched = self._fetched(lying, max(1, turning.AT_ONCE // (lying.width * pixel)))
+                yield from turning.turned_strips(fetched, self.orientation, self.width, self.height, rows)
+
+    def _fetched(self, image: Image, rows: int) -> Iterator[NDArray[Any]]:
+        for strip in fetch_rows(to_working(self._colour(image), self._plan), rows):
+            yield strip
+            if self._opener is None:  # a mapped file would stay open, and be read on as if nothing had happened
+                raise UnreadableImageError(f"'{self.name}' was closed while it was read.")
 
     def alpha_image(self, bits: int) -> Image | None:
         """The alpha channel as a libvips image of 8 or 16 bits for one pass from top to bottom, or None."""
@@ -159,7 +168,7 @@ class Source:
 
     def _upright(self) -> Image:
         # Turning needs pixels in another order than the file's: libvips then decodes to memory, or to a temporary file
-        # if that would take more than 100 MB. A mirror image (2) still goes from top to bottom.
+        # that it maps if that would take more than 100 MB. A mirror image (2) still goes from top to bottom.
         return turned(self._open(self.orientation <= 2), self.orientation)
 
     def _colour(self, image: Image) -> Image:
