@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import lru_cache
+from numbers import Real
 from typing import Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ControlError
-from .image import Picture, read
+from .image import DEFAULT_MAX_PIXELS, Picture, is_picture_path, read
+from .image.formats import writable_format
 from .runtime import DEFAULT_MODEL, Controls, Enhancer, Result
 
 AnyPath = str | os.PathLike[str]
@@ -27,10 +29,12 @@ def enhance(
     strength: float = ...,
     exposure_ev: float = ...,
     protect_highlights: bool = ...,
+    format: str | None = ...,
     quality: int | None = ...,
     bits: Literal[8, 16] | None = ...,
     overwrite: bool = ...,
     compare: AnyPath | None = ...,
+    max_pixels: int | None = ...,
     threads: int | None = ...,
     providers: Sequence[str] | None = ...,
 ) -> Result: ...
@@ -38,7 +42,21 @@ def enhance(
 
 @overload
 def enhance(
-    source: AnyPath | Picture,
+    source: AnyPath,
+    *,
+    model: AnyPath = ...,
+    strength: float = ...,
+    exposure_ev: float = ...,
+    protect_highlights: bool = ...,
+    max_pixels: int | None = ...,
+    threads: int | None = ...,
+    providers: Sequence[str] | None = ...,
+) -> Picture: ...
+
+
+@overload
+def enhance(
+    source: Picture,
     *,
     model: AnyPath = ...,
     strength: float = ...,
@@ -70,10 +88,12 @@ def enhance(
     strength: float = 1.0,
     exposure_ev: float = 0.0,
     protect_highlights: bool = True,
+    format: str | None = None,
     quality: int | None = None,
     bits: Literal[8, 16] | None = None,
     overwrite: bool = False,
     compare: AnyPath | None = None,
+    max_pixels: int | None = None,
     threads: int | None = None,
     providers: Sequence[str] | None = None,
 ) -> Result | Picture | NDArray[Scalar]:
@@ -81,12 +101,22 @@ def enhance(
 
     A path gives a `Picture`; a `Picture` gives a `Picture`; an array (`h w`, `h w 1` or `h w 3`, sRGB; float32 in
     [0, 1], uint8 or uint16) gives an array of the same type and shape. With `output` a photo file is streamed into
-    another in bounded memory, and what comes back is the `Result`; `quality`, `bits`, `overwrite` and `compare` (where
-    to put a side-by-side) belong to it.
+    another in bounded memory, and what comes back is the `Result`; `format`, `quality`, `bits`, `overwrite` and
+    `compare` (where to put a side-by-side) belong to it. A file of more than `max_pixels` (default: 500 million) is
+    refused.
 
     `strength` is 0 (nothing) to 2, `exposure_ev` -4 to 4. `model` is a name from `scotopic models` or a model folder;
     it is loaded once and kept for the next call. Raises a `ScotopicError`: see `scotopic.errors`.
     """
+    for name, value in (("strength", strength), ("exposure_ev", exposure_ev)):
+        if not isinstance(value, Real):
+            raise ControlError(f"{name} must be a number, got {value!r}.")
+    if not isinstance(source, str | os.PathLike | Picture | np.ndarray):
+        raise ControlError(
+            f"enhance wants a path, a Picture or a numpy array, got {type(source).__name__}. "
+            "Give it scotopic.read(...) of an open file or of bytes, numpy.asarray(...) of another library's picture."
+        )
+    limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
     controls = Controls(strength, exposure_ev, protect_highlights)
     enhancer = _enhancer(os.fspath(model), threads, None if providers is None else tuple(providers))
     if output is not None:
@@ -95,20 +125,37 @@ def enhance(
                 f"output= streams one file into another, but source is a {type(source).__name__}. "
                 "Leave output away and give the result to scotopic.write."
             )
+        _check_wishes(output, format, quality, bits)
         return enhancer.enhance_file(
             source,
             output,
             controls=controls,
+            format=format,
             quality=quality,
             bits=bits,
             overwrite=overwrite,
             compare=compare,
+            max_pixels=limit,
         )
-    if quality is not None or bits is not None or overwrite or compare is not None:
-        raise ControlError("quality, bits, overwrite and compare say how a file is written: they need output=.")
+    if format is not None or quality is not None or bits is not None or overwrite or compare is not None:
+        raise ControlError("format, quality, bits, overwrite and compare say how a file is written: they need output=.")
     if isinstance(source, str | os.PathLike):
-        return enhancer.enhance(read(source), controls)
+        return enhancer.enhance(read(source, max_pixels=limit), controls)
+    if max_pixels is not None:
+        raise ControlError(f"max_pixels is for files that are opened, but source is a {type(source).__name__}.")
     return enhancer.enhance(source, controls)
+
+
+def _check_wishes(output: AnyPath, format: str | None, quality: int | None, bits: int | None) -> None:
+    """ControlError for what the format that `output` is written in does not have."""
+    suffix = os.path.splitext(os.fspath(output))[1]
+    written = writable_format(format or suffix)
+    if format is not None and is_picture_path(output) and suffix.lower() not in written.suffixes:
+        raise ControlError(f"output='{output}' is no {written.name}, but format={format!r}: leave one of them away.")
+    if quality is not None and written.quality is None:
+        raise ControlError(f"{written.name} keeps every pixel as it is, so quality does nothing: leave it away.")
+    if bits == 16 and 16 not in written.bits:
+        raise ControlError(f"{written.name} has 8 bits, not 16: write a .tiff or .png.")
 
 
 @lru_cache(maxsize=4)

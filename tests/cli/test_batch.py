@@ -4,7 +4,6 @@ import errno
 import io
 import json
 import threading
-import time
 from dataclasses import dataclass
 
 import pytest
@@ -104,7 +103,7 @@ def test_an_interrupt_finishes_what_is_in_hand_and_begins_nothing():
 
 @pytest.mark.parametrize("finish", [True, False])
 def test_what_is_in_hand_is_dropped_on_a_second_interrupt_or_at_once(finish, monkeypatch):
-    begun, tidied = threading.Event(), []
+    begun, drop, tidied = threading.Event(), threading.Event(), []
 
     def steps():
         yield jobs(1)[0]
@@ -114,8 +113,8 @@ def test_what_is_in_hand_is_dropped_on_a_second_interrupt_or_at_once(finish, mon
     def work(job):
         begun.set()
         try:
-            while True:  # a picture that takes for ever
-                time.sleep(0.001)
+            assert drop.wait(5), "a picture that takes for ever"
+            raise KeyboardInterrupt
         finally:
             tidied.append(job)
 
@@ -125,7 +124,7 @@ def test_what_is_in_hand_is_dropped_on_a_second_interrupt_or_at_once(finish, mon
     report = Report(Screen())
     monkeypatch.setattr(report, "note", interrupt_again)
     with pytest.raises(KeyboardInterrupt):
-        run(steps(), work, report, jobs=1, finish=finish)
+        run(steps(), work, report, jobs=1, finish=finish, drop=drop)
     assert tidied == jobs(1)
     assert report.tally.seen == 0
 

@@ -125,13 +125,88 @@ def test_compare_puts_both_side_by_side(scotopic, photo, model):
     assert pixels[:, -60:].mean() == pytest.approx(brightness("n_scotopic.png"))
 
 
-def test_a_comparison_that_fails_leaves_the_job_undone(scotopic, photo, model):
+def test_a_comparison_whose_result_was_never_made_is_made_again_with_it(scotopic, photo, model):
+    """As after a power cut between the two: the result decides whether a photo is done."""
     photo("n.png")
-    Path("n_scotopic_compare.png").write_text("mine")
+    Path("n_scotopic_compare.png").write_text("of a run that was cut off")
+    run = scotopic("enhance", "n.png", "--compare", "--model", model)
+    assert run.exit_code == 0, run.stderr
+    with Image.open("n_scotopic_compare.png") as both:
+        assert both.size[0] > 2 * 60
+    assert Path("n_scotopic.png").exists()
+
+
+def test_a_photo_that_fails_leaves_neither_result_nor_comparison(scotopic, photo, model, monkeypatch):
+    photo("n.png")
+
+    def replace(part, path, move=os.replace):
+        if str(path) == "n_scotopic.png":
+            raise PermissionError(13, "Permission denied")
+        move(part, path)
+
+    monkeypatch.setattr("os.replace", replace)
     run = scotopic("enhance", "n.png", "--compare", "--model", model)
     assert run.exit_code == 1
-    assert "n_scotopic_compare.png" in run.stderr
-    assert sorted(os.listdir()) == ["n.png", "n_scotopic_compare.png"]
+    assert "permission denied" in run.stderr.lower()
+    assert os.listdir() == ["n.png"]
+
+
+def test_a_comparison_asked_for_later_is_made_and_the_result_stays(scotopic, photo, model):
+    photo("n.png"), photo("m.png")
+    Path("n_scotopic.png").write_text("mine")
+    first = scotopic("enhance", "n.png", "--compare", "--model", model)
+    assert first.exit_code == 0, first.stderr
+    assert first.stdout.startswith("n_scotopic_compare.png  60 × 40")
+    assert "n_scotopic.png is there already, and stays" in first.stdout
+    assert Path("n_scotopic.png").read_text() == "mine"
+    scotopic("enhance", "m.png", "--compare", "--model", model)
+    with Image.open("m_scotopic_compare.png") as whole, Image.open("n_scotopic_compare.png") as later:
+        assert np.array_equal(np.asarray(whole), np.asarray(later))
+    again = scotopic("enhance", "n.png", "--compare", "--model", model, "--json")
+    assert json.loads(again.stdout)["status"] == "skipped"
+
+
+@pytest.mark.parametrize("command", ["enhance", "info"])
+def test_a_file_without_permission_is_one_bad_file_among_others(scotopic, photo, model, monkeypatch, command):
+    """Root may read everything, so what the system says of the file is made up here."""
+    photo("a.jpg"), photo("secret.jpg"), photo("c.jpg")
+    secret = Path("secret.jpg").absolute()
+
+    def look(path, mode, ask=os.access):
+        return Path(os.fsdecode(path)).absolute() != secret and ask(path, mode)
+
+    def opened(path, *words, open=Path.open, **more):
+        if path.absolute() == secret:
+            raise PermissionError(13, "Permission denied")
+        return open(path, *words, **more)
+
+    monkeypatch.setattr("os.access", look)
+    monkeypatch.setattr(Path, "open", opened)
+    run = scotopic(command, "a.jpg", "secret.jpg", "c.jpg", *(["--model", model] if command == "enhance" else []))
+    assert run.exit_code == 1
+    assert "'secret.jpg' cannot be read: Permission denied" in run.stderr
+    if command == "enhance":
+        assert Path("a_scotopic.jpg").exists()
+        assert Path("c_scotopic.jpg").exists()
+    else:
+        assert "c.jpg" in run.stdout
+
+
+def test_what_a_shell_makes_of_a_star_is_enhanced_once(scotopic, photo, model):
+    for name in ["r/a.jpg", "r/b.png"]:
+        photo(name)
+    for _ in range(2):
+        names = sorted(map(str, Path("r").iterdir()))
+        run = scotopic("enhance", *names, "--compare", "--model", model)
+        assert run.exit_code == 0, run.stderr
+    assert sorted(os.listdir("r")) == [
+        "a.jpg",
+        "a_scotopic.jpg",
+        "a_scotopic_compare.jpg",
+        "b.png",
+        "b_scotopic.png",
+        "b_scotopic_compare.png",
+    ]
 
 
 def test_strength_and_exposure_reach_the_model(scotopic, photo, model):

@@ -66,6 +66,28 @@ def test_our_own_results_are_not_new_photos(tree):
     assert places("photos/*.jpg") == ["a.jpg", "scotopic.jpg"]
 
 
+def test_a_named_result_is_left_alone_beside_its_named_photo(tree):
+    names = ["a.jpg", "a_scotopic.jpg", "a_scotopic_compare.png", "b_scotopic.jpg", "p/a_scotopic.jpg"]
+    names += ["DSC1.ARW", "DSC1_ARW_scotopic.jpg"]
+    Path("p").mkdir()
+    for name in names:
+        Path(name).touch()
+    new = [item.path for item in find(names, new_only=True)]
+    assert new == ["a.jpg", "b_scotopic.jpg", "p/a_scotopic.jpg", "DSC1.ARW"]
+    assert [item.path for item in find(names)] == names
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_a_folder_is_no_picture_but_a_link_is_followed(tree):
+    os.mkfifo("photos/2024/pipe.jpg")
+    os.symlink("pipe.jpg", "photos/2024/to_pipe.jpg")
+    os.symlink("c.jpg", "photos/2024/link.jpg")
+    os.symlink("nowhere.jpg", "photos/2024/lost.jpg")
+    assert places("photos/2024") == ["c.jpg", "link.jpg", "lost.jpg", "may/d.nef"]
+    assert places("photos/2024/*.jpg") == ["c.jpg", "link.jpg", "lost.jpg"]
+    assert places("photos/2024/pipe.jpg") == ["pipe.jpg"]
+
+
 def test_the_output_folder_is_not_walked_into(tree):
     assert places("photos", leave_out="photos/2024") == ["a.jpg", "b.PNG", "2025/e.tif"]
     assert places("photos/**/*.*", leave_out=f"{tree}/photos/2024") == ["a.jpg", "b.PNG", "2025/e.tif"]

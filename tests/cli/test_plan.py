@@ -108,6 +108,15 @@ def test_what_is_replaced_cannot_be_compared(here):
     assert "--compare" in step.message
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_comparison_does_not_replace_its_photo(here, overwrite):
+    Path("n_scotopic_compare.jpg").touch()
+    inputs = ["n_scotopic_compare.jpg"]
+    (step,) = plan(find(inputs), lay_out(inputs, "n.jpg", compare=True, overwrite=overwrite))
+    assert isinstance(step, Problem)
+    assert "--compare" in step.message
+
+
 def test_a_linked_original_is_not_replaced_either(here):
     os.symlink("night.jpg", "link.jpg")
     (step,) = plan(find(["night.jpg"]), lay_out(["night.jpg"], "link.jpg"))
@@ -118,6 +127,36 @@ def test_results_that_are_there_are_skipped_unless_asked(here):
     Path("night_scotopic.jpg").touch()
     assert list(plan(find(["night.jpg"]), Layout())) == [Skipped("night.jpg", "night_scotopic.jpg")]
     assert list(plan(find(["night.jpg"]), Layout(overwrite=True))) == [Job("night.jpg", "night_scotopic.jpg")]
+
+
+def test_a_result_without_its_comparison_gets_that_one_only(here):
+    Path("night_scotopic.jpg").touch()
+    compare = "night_scotopic_compare.jpg"
+    wanted = Job("night.jpg", "night_scotopic.jpg", compare, only_compare=True)
+    assert list(plan(find(["night.jpg"]), Layout(compare=True))) == [wanted]
+    Path(compare).touch()
+    assert list(plan(find(["night.jpg"]), Layout(compare=True))) == [Skipped("night.jpg", "night_scotopic.jpg")]
+
+
+def test_a_raw_and_its_jpeg_become_two_results(here):
+    for name in ["DSC1.ARW", "DSC1.JPG", "IMG.HEIC", "IMG.png", "DSC2.ARW"]:
+        Path("photos/2024", name).touch()
+
+    def targets(**layout):
+        steps = list(plan(find(["photos/2024"]), Layout(**layout), one_tree=True))
+        assert all(isinstance(step, Job) for step in steps)
+        return {os.path.basename(step.source): os.path.basename(step.target) for step in steps}
+
+    beside = targets()
+    assert beside["DSC1.JPG"] == "DSC1_scotopic.JPG"
+    assert beside["DSC1.ARW"] == "DSC1_ARW_scotopic.jpg"
+    assert beside["DSC2.ARW"] == "DSC2_scotopic.jpg"
+    assert beside["IMG.HEIC"] == "IMG_scotopic.jpg"  # the PNG stays one
+    as_tiff = targets(out="o", format="tiff")
+    assert as_tiff["IMG.HEIC"] == "IMG_HEIC.tiff"
+    assert as_tiff["DSC1.ARW"] == "DSC1_ARW.tiff"
+    (alone,) = plan(find(["photos/2024/DSC1.ARW"]), Layout())  # the name does not depend on what else is enhanced
+    assert alone.target == "photos/2024/DSC1_ARW_scotopic.jpg"
 
 
 @pytest.mark.parametrize("one_tree", [True, False])

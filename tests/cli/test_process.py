@@ -96,7 +96,7 @@ def test_ctrl_c_twice_drops_what_is_in_hand(photo, model):
 
 
 @posix
-@pytest.mark.parametrize("polite", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("polite", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)])
 def test_an_interrupt_drops_a_single_picture(photo, model, polite):
     photo("n.jpg", width=6000, height=4000)
     run = start("enhance", "n.jpg", "--model", model, "--format", "png")
@@ -105,6 +105,38 @@ def test_an_interrupt_drops_a_single_picture(photo, model, polite):
     _, err = run.communicate(timeout=30)
     assert (run.returncode, err) == (130, b"Interrupted.\n"), err
     assert os.listdir() == ["n.jpg"]
+
+
+@posix
+def test_a_run_that_shall_outlive_its_terminal_does(photo, model):
+    photo("n.jpg", width=3000, height=2000)
+    run = start("enhance", "n.jpg", "--model", model, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    wait_for(run, lambda: any(name.endswith(".part") for name in os.listdir()))
+    os.killpg(run.pid, signal.SIGHUP)
+    _, err = run.communicate(timeout=30)
+    assert (run.returncode, err) == (0, b"")
+    assert Path("n_scotopic.jpg").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is always full")
+def test_standard_output_that_is_full_is_said(photo, model):
+    photo("n.png")
+    with open("n.png", "rb") as low, open("/dev/full", "wb") as full:
+        run = subprocess.run([*COMMAND, "enhance", "-", "--model", model], stdin=low, stdout=full, stderr=-1)
+    assert run.returncode == 1
+    assert b"cannot write standard output: No space left on device" in run.stderr
+    assert b"bug" not in run.stderr
+    assert b"Exception" not in run.stderr
+
+
+@posix
+def test_a_reader_that_leaves_a_picture_ends_us_quietly(photo, model):
+    photo("n.png", width=600, height=400)
+    run = start("enhance", "n.png", "-o", "-", "--model", model)
+    run.stdout.close()
+    with run.stderr:
+        err = run.stderr.read()
+    assert (run.wait(30), err) == (1, b"")
 
 
 @posix

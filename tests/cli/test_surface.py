@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import scotopic
-from scotopic.errors import ControlError, UnreadableImageError
+from scotopic.errors import ControlError, ImageTooLargeError, UnreadableImageError, UnsupportedImageError
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -55,6 +55,60 @@ def test_what_cannot_be_meant_is_refused(photo, model):
         scotopic.enhance(photo("n.jpg"), quality=3, model=model)
     with pytest.raises(UnreadableImageError):
         scotopic.enhance("gone.jpg", model=model)
+
+
+@pytest.mark.parametrize("output", [None, "o.png"])
+def test_the_limit_that_an_error_speaks_of_can_be_raised(photo, model, output):
+    photo("n.png", width=60, height=40)
+    more = {} if output is None else {"output": output}
+    with pytest.raises(ImageTooLargeError, match="Raise max_pixels"):
+        scotopic.enhance("n.png", model=model, max_pixels=2399, **more)
+    scotopic.enhance("n.png", model=model, max_pixels=2400, **more)
+
+
+def test_the_format_can_be_named(photo, model):
+    photo("n.png")
+    scotopic.enhance("n.png", output="o", format="tiff", bits=16, model=model)
+    assert Path("o").read_bytes()[:2] in (b"II", b"MM")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"strength": "1"}, "strength must be a number, got '1'"),
+        ({"exposure_ev": None}, "exposure_ev must be a number, got None"),
+        ({"threads": 1.5}, "threads must be a whole number"),
+        ({"quality": 50}, "need output="),
+        ({"format": "png"}, "need output="),
+        ({"output": "o.png", "quality": 50}, "png keeps every pixel as it is"),
+        ({"output": "o.tif", "quality": 50}, "tiff keeps every pixel as it is"),
+        ({"output": "o.jpg", "bits": 16}, "jpeg has 8 bits, not 16"),
+        ({"output": "o.png", "format": "jpeg"}, "is no jpeg"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(photo, model, options, why):
+    photo("n.jpg")
+    with pytest.raises(ControlError, match=why):
+        scotopic.enhance("n.jpg", model=model, **options)
+    assert [path.name for path in Path().iterdir()] == ["n.jpg"]
+
+
+def test_a_suffix_that_says_nothing_is_refused(photo, model):
+    photo("n.jpg")
+    with pytest.raises(UnsupportedImageError, match="which picture format"):
+        scotopic.enhance("n.jpg", output="o", model=model)
+
+
+@pytest.mark.parametrize("wrong", [None, [[1, 2]], b"bytes", 5])
+@pytest.mark.parametrize("output", [None, "o.png"])
+def test_what_is_no_source_is_refused(here, model, wrong, output):
+    with pytest.raises(ControlError, match=rf"wants a path, a Picture or a numpy array, got {type(wrong).__name__}"):
+        scotopic.enhance(wrong, model=model, output=output)
+
+
+def test_a_limit_on_what_is_in_memory_already_is_refused(model):
+    with pytest.raises(ControlError, match="max_pixels is for files"):
+        scotopic.enhance(np.zeros((4, 4, 3), np.uint8), model=model, max_pixels=100)
 
 
 def test_the_model_is_loaded_once(model, monkeypatch):

@@ -5,16 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from scotopic.runtime import ApplyCard, Card, DecideCard, LightCard, write_card
+from scotopic.image import Picture, read, write
+from scotopic.runtime import ApplyCard, Card, DecideCard, Enhancer, LightCard, list_models, write_card
 
 Nodes = list[onnx.NodeProto]
 Weights = dict[str, np.ndarray]
+
+CURVES = ["curves_3", "curves_24", "curves_small"]
+KINDS = [*CURVES, "conv", "down_up"]
+PEAK = {np.uint8: 255, np.uint16: 65535, np.float32: 1}
 
 
 def graph(nodes: Nodes, weights: Weights, output: str) -> bytes:
@@ -107,3 +114,30 @@ def write_model(root: Path, kind: str, *, long_side: int = 64) -> Path:
     light = LightCard("srgb", "srgb", 3, 3, scale)
     write_card(Card(kind, "A test", "none", "MIT", 1, "1", light, decide, apply), folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def enhancers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Enhancer]:
+    """One of each kind of test model, and every model that is shipped."""
+    root = tmp_path_factory.mktemp("models")
+    made = {kind: Enhancer(write_model(root, kind)) for kind in (*KINDS, "enlarge")}
+    return made | {name: Enhancer(name) for name in list_models()}
+
+
+def photo(height: int, width: int, bands: int = 3, dtype: Any = np.uint8, seed: int = 0) -> NDArray[Any]:
+    """A dark picture with structure at every scale."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    smooth = 0.2 + 0.15 * np.sin(9 * x + 5 * y)[..., None] * np.array([1, 0.8, 0.6])[:bands]
+    return ((smooth + rng.normal(0, 0.03, (height, width, bands))).clip(0, 1) * PEAK[dtype]).astype(dtype)
+
+
+def save(pixels: NDArray[Any], path: Path) -> None:
+    peak = PEAK[pixels.dtype.type]
+    write(Picture((pixels / peak).astype(np.float32), bits=16 if peak == 65535 else 8), path)
+
+
+def load(path: Path) -> NDArray[Any]:
+    picture = read(path)
+    peak = 65535 if picture.bits == 16 else 255
+    return np.rint(picture.pixels * peak).astype(np.uint16 if picture.bits == 16 else np.uint8)

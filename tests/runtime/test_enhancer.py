@@ -28,7 +28,7 @@ from scotopic.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
-from scotopic.image import Picture, read, write
+from scotopic.image import Picture
 from scotopic.runtime import (
     Controls,
     Enhancer,
@@ -43,27 +43,7 @@ from scotopic.runtime import (
 from scotopic.runtime.curves import resize_maps
 from scotopic.runtime.tiles import run_in_tiles
 
-from .conftest import MakeModel, write_model
-
-CURVES = ["curves_3", "curves_24", "curves_small"]
-KINDS = [*CURVES, "conv", "down_up"]
-PEAK = {np.uint8: 255, np.uint16: 65535, np.float32: 1}
-
-
-@pytest.fixture(scope="module")
-def enhancers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Enhancer]:
-    """One of each kind of test model, and every model that is shipped."""
-    root = tmp_path_factory.mktemp("models")
-    made = {kind: Enhancer(write_model(root, kind)) for kind in (*KINDS, "enlarge")}
-    return made | {name: Enhancer(name) for name in list_models()}
-
-
-def photo(height: int, width: int, bands: int = 3, dtype: Any = np.uint8, seed: int = 0) -> NDArray[Any]:
-    """A dark picture with structure at every scale."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width] / max(height, width)
-    smooth = 0.2 + 0.15 * np.sin(9 * x + 5 * y)[..., None] * np.array([1, 0.8, 0.6])[:bands]
-    return ((smooth + rng.normal(0, 0.03, (height, width, bands))).clip(0, 1) * PEAK[dtype]).astype(dtype)
+from .conftest import CURVES, KINDS, PEAK, MakeModel, load, photo, save
 
 
 @pytest.mark.parametrize("kind", [*KINDS, *list_models()])
@@ -155,17 +135,6 @@ def test_a_model_may_enlarge(enhancers: dict[str, Enhancer], tmp_path: Path) -> 
     both = load(tmp_path / "c.png")
     assert np.array_equal(both[:, :106], low.repeat(2, axis=0).repeat(2, axis=1))
     assert np.array_equal(both[:, -106:], out)
-
-
-def save(pixels: NDArray[Any], path: Path) -> None:
-    peak = PEAK[pixels.dtype.type]
-    write(Picture((pixels / peak).astype(np.float32), bits=16 if peak == 65535 else 8), path)
-
-
-def load(path: Path) -> NDArray[Any]:
-    picture = read(path)
-    peak = 65535 if picture.bits == 16 else 255
-    return np.rint(picture.pixels * peak).astype(np.uint16 if picture.bits == 16 else np.uint8)
 
 
 @pytest.mark.parametrize("kind", ["curves_3", "conv", *list_models()])

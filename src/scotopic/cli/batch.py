@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import ControlError, ModelError, OutputExistsError, WriteError
 from .failure import explain, is_disk_full, show_trace
 from .find import Problem
-from .plan import Job, Skipped, Step
+from .plan import STANDARD, Job, Skipped, Step
 from .report import Report
 
 if TYPE_CHECKING:
@@ -20,26 +20,30 @@ if TYPE_CHECKING:
 Work = Callable[[Job], "Result"]
 
 
+LISTEN_EVERY_S = 0.1
+"""How long Ctrl-C may go unheard."""
+
+
 class DiskFullError(WriteError):
     """No picture after this one could be written either."""
 
 
-def run(steps: Iterable[Step], work: Work, report: Report, *, jobs: int, finish: bool = True) -> None:
+def run(
+    steps: Iterable[Step],
+    work: Work,
+    report: Report,
+    *,
+    jobs: int,
+    finish: bool = True,
+    drop: threading.Event | None = None,
+) -> None:
     """Does `work` for every job among `steps`, `jobs` at a time, and reports everything.
 
     `steps` is read only a little ahead of the work. On KeyboardInterrupt nothing new is begun, and the interrupt goes
-    on up once the pictures in hand are finished; on a second one, or without `finish`, they are dropped.
+    on up once the pictures in hand are finished; on a second one, or without `finish`, they are dropped: `drop` is
+    set, which `work` looks at now and then to raise KeyboardInterrupt.
     """
     running: dict[Future[Result], Job] = {}
-    busy: set[int] = set()
-
-    def task(job: Job) -> Result:
-        busy.add(threading.get_ident())
-        try:
-            return work(job)
-        finally:
-            busy.discard(threading.get_ident())
-
     # A picture is always made in a worker: there, unlike here, Ctrl-C cannot land in the middle of libvips' callbacks.
     with ThreadPoolExecutor(jobs, "enhance") as pool:
         try:
@@ -49,7 +53,7 @@ def run(steps: Iterable[Step], work: Work, report: Report, *, jobs: int, finish:
                 elif isinstance(step, Skipped):
                     report.skipped(step)
                 else:
-                    running[pool.submit(task, step)] = step
+                    running[pool.submit(work, step)] = step
                     # One more than the workers can do at once, so that none of them waits for us.
                     if len(running) > jobs:
                         _settle(running, report)
@@ -64,9 +68,10 @@ def run(steps: Iterable[Step], work: Work, report: Report, *, jobs: int, finish:
                     report.note("Finishing what is in hand … (Ctrl-C again drops it)")
                 while running and finish:
                     _settle(running, report)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, OSError):  # the latter from a terminal that was closed, and shows no notes
                 pass
-            _drop(busy)
+            if drop is not None:
+                drop.set()
             while running:
                 _settle(running, report)
             raise
@@ -74,7 +79,10 @@ def run(steps: Iterable[Step], work: Work, report: Report, *, jobs: int, finish:
 
 def _settle(running: dict[Future[Result], Job], report: Report) -> None:
     """Waits until at least one picture is finished and reports what became of it."""
-    for future in wait(running, return_when=FIRST_COMPLETED).done:
+    # Not for ever at once: Windows, and a signal that another thread received, do not wake a thread that waits.
+    while not (done := wait(running, timeout=LISTEN_EVERY_S, return_when=FIRST_COMPLETED).done):
+        pass
+    for future in done:
         job = running.pop(future)
         error = future.exception()
         if error is None:
@@ -86,15 +94,9 @@ def _settle(running: dict[Future[Result], Job], report: Report) -> None:
         else:
             if isinstance(error, ModelError | ControlError) and not report.tally.done:
                 raise error  # not this picture's fault: the next ones would say the same
+            if isinstance(error, BrokenPipeError) and job.target == STANDARD:
+                raise error  # whoever read our output has seen enough
             report.failed(Problem(job.source, explain(error)))
             show_trace(error)
             if is_disk_full(error):
                 raise DiskFullError("the disk is full: stopped. Make room, then run the same command again to go on.")
-
-
-def _drop(threads: Iterable[int]) -> None:
-    """Raises KeyboardInterrupt in other threads, which then tidy up as they would after any error."""
-    import ctypes
-
-    for thread in list(threads):
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Brighten dark photos: files, folders, patterns.")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path())
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(readable=False))
 @click.option(
-    "-o", "--output", "out", metavar="OUT", type=click.Path(), help="A file, a folder, or - for standard output."
+    "-o",
+    "--output",
+    "out",
+    metavar="OUT",
+    type=click.Path(readable=False),
+    help="A file, a folder, or - for standard output.",
 )
 @click.option("-m", "--model", type=ModelName(), help="A name from 'scotopic models', or a model folder.")
 @click.option("-s", "--strength", type=float, default=1.0, show_default=True, help="0 changes nothing, 2 is the most.")
@@ -92,8 +97,9 @@ def enhance(
 
     Without -o the result lies beside the photo: night.jpg becomes night_scotopic.jpg. With -o it goes to that file or
     folder; the tree of an input folder is kept, and beside other inputs its name too. Camera raws become JPEG unless
-    --format says otherwise. In folders, hidden files and earlier results (*_scotopic.*) are left alone. An original is
-    replaced only if OUT names it and --overwrite is given.
+    --format says otherwise; where the camera's own JPEG lies beside it, DSC1.ARW becomes DSC1_ARW_scotopic.jpg. In
+    folders, hidden files and earlier results (*_scotopic.*) are left alone. An original is replaced only if OUT names
+    it and --overwrite is given.
 
     Results that are there already are skipped, so after Ctrl-C or a power cut the same command goes on where it
     stopped. A photo that cannot be read is reported, and the others go on.
@@ -135,9 +141,9 @@ def enhance(
         if not single:
             _count_meanwhile(inputs, out, report.tally)
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill leaves no half file either
+            _heed_polite_kills()
         try:
-            run(worker.ready(steps), worker, report, jobs=jobs, finish=not single)
+            run(worker.ready(steps), worker, report, jobs=jobs, finish=not single, drop=worker.drop)
         except KeyboardInterrupt:
             report.summary()
             report.note(_how_to_resume(single, overwrite))
@@ -152,12 +158,20 @@ def enhance(
         sys.exit(1)
 
 
+def _heed_polite_kills() -> None:
+    """A polite kill and a terminal that is closed leave no half file either, unless (nohup) the latter is ignored."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
 def _steps(inputs: Sequence[str], layout: Layout) -> Iterable[Step]:
     from .find import Found, find
     from .plan import STANDARD, plan
 
     if STANDARD not in inputs:
-        return plan(find(inputs, layout.out), layout, one_tree=len(inputs) == 1)
+        return plan(find(inputs, layout.out, new_only=layout.out is None), layout, one_tree=len(inputs) == 1)
     if not layout.out_is_file:
         raise click.UsageError("A picture from standard input has no name: let OUT be a file, not a folder.")
     return plan([Found(STANDARD, STANDARD)], layout)
@@ -180,7 +194,7 @@ def _count_meanwhile(inputs: Sequence[str], out: str | None, tally: Tally) -> No
     from .find import find
 
     def count() -> None:
-        tally.total = sum(1 for _ in find(inputs, out))
+        tally.total = sum(1 for _ in find(inputs, out, new_only=out is None))
 
     threading.Thread(target=count, name="count", daemon=True).start()
 

@@ -31,19 +31,24 @@ class Problem:
     message: str
 
 
-def find(inputs: Sequence[str], leave_out: str | None = None) -> Iterator[Found | Problem]:
+def find(inputs: Sequence[str], leave_out: str | None = None, *, new_only: bool = False) -> Iterator[Found | Problem]:
     """The pictures that `inputs` name, in the order given, folders sorted, files before subfolders.
 
     A single folder (or pattern) is mirrored from its own top; beside other inputs a folder keeps its name. Folders and
     patterns give files with a picture's suffix, without hidden files and our own results; a file that is named is
-    taken whatever it is called. `leave_out` is a folder not to walk into: the one the results go to.
+    taken whatever it is called, but for one thing: with `new_only`, a result of ours whose photo is named too is left
+    alone, as a shell that expands `*.jpg` names both. `leave_out` is a folder not to walk into: the one the results go
+    to.
     """
+    photos = _own_stems(inputs) if new_only else frozenset[str]()
     closed = os.path.realpath(leave_out) if leave_out else None
     for text in inputs:
         if os.path.isdir(text):
             top = "" if len(inputs) == 1 else os.path.basename(os.path.abspath(text))
             yield from _walk(text, top, closed)
         elif os.path.lexists(text):
+            if photos and OWN_OUTPUT.search(text) and OWN_OUTPUT.sub("", text) in photos:
+                continue
             yield Found(text, os.path.basename(text))
         elif glob.has_magic(text):
             nothing = True
@@ -54,6 +59,12 @@ def find(inputs: Sequence[str], leave_out: str | None = None) -> Iterator[Found 
                 yield Problem(text, "no picture matches this pattern.")
         else:
             yield Problem(text, "no such file or folder.")
+
+
+def _own_stems(inputs: Sequence[str]) -> frozenset[str]:
+    """What the results that lie beside `inputs` begin with, before the mark: `x/a` and, of a pair, `x/a_ARW`."""
+    pairs = [os.path.splitext(text) for text in inputs]
+    return frozenset(stem for stem, _ in pairs) | {f"{stem}_{suffix[1:]}" for stem, suffix in pairs}
 
 
 def _walk(top: str, place: str, closed: str | None) -> Iterator[Found | Problem]:
@@ -81,9 +92,13 @@ def _list(folder: str) -> tuple[list[str], list[str]] | Problem:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not entry.name.startswith("."):
-                    # A link to a folder may lead back to where we are: not followed.
-                    (folders if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):  # a link to a folder may lead back to where we are
+                    folders.append(entry.name)
+                # A pipe would be waited for until somebody fills it. A link that leads nowhere is said to do so.
+                elif entry.is_file() or not os.path.exists(entry.path):
+                    files.append(entry.name)
     except OSError as error:
         return Problem(folder, f"this folder cannot be read ({error.strerror}).")
     return sorted(files), sorted(folders)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="What is in a photo: size, profile, how dark, how noisy.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(readable=False))
 @click.option("--max-pixels", type=Pixels(), metavar="N", help="Refuse larger photos, e.g. 800M. [default: 500M]")
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON per photo.")
 def info(files: tuple[str, ...], max_pixels: int | None, as_json: bool) -> None:

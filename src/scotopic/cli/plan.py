@@ -19,11 +19,15 @@ STANDARD = "-"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One picture to make, and where its side-by-side goes if one is wanted."""
+    """One picture to make, and where its side-by-side goes if one is wanted.
+
+    `only_compare`: the result at `target` is there already and stays as it is, only the side-by-side is made.
+    """
 
     source: str
     target: str
     compare: str | None = None
+    only_compare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,22 @@ class Layout:
             return self.out
         folder, name = os.path.split(found.path if self.out is None else os.path.join(self.out, found.place))
         stem, suffix = os.path.splitext(name)
+        if self._has_twin(found.path):
+            stem += f"_{suffix[1:]}"
         mark = "_scotopic" if self.out is None else ""
         return os.path.join(folder, stem + mark + self._suffix(suffix))
+
+    def _has_twin(self, path: str) -> bool:
+        """Whether beside a raw or HEIC lies the same photo as the camera's JPEG, say, which keeps the plain name.
+
+        Told by what lies there, not by what else is enhanced: a photo's result has one name in every run.
+        """
+        stem, suffix = os.path.splitext(path)
+        if not suffix or written_format(suffix) is not None or not is_picture_path(path):
+            return False
+        others = [end for format in FORMATS.values() if format.writable for end in format.suffixes]
+        same = [end for end in others if self._suffix(end) == self._suffix(suffix)]
+        return any(os.path.lexists(stem + end) or os.path.lexists(stem + end.upper()) for end in same)
 
     def format_of(self, path: str) -> str | None:
         """The format that the result of `path` is written in."""
@@ -158,6 +176,9 @@ def plan(items: Iterable[Found | Problem], layout: Layout, *, one_tree: bool = F
 
 
 def _step(source: str, target: str, layout: Layout) -> Step:
+    compare = layout.comparison(target)
+    if compare is not None and _same_file(source, compare):
+        return Problem(source, "its side-by-side would replace the photo itself: leave --compare away, or change -o.")
     if os.path.lexists(target):
         if _same_file(source, target):
             if not layout.overwrite:
@@ -167,8 +188,10 @@ def _step(source: str, target: str, layout: Layout) -> Step:
                     source, "a photo that is replaced cannot be compared: leave --compare away, or change -o."
                 )
         elif not layout.overwrite:
-            return Skipped(source, target)
-    return Job(source, target, layout.comparison(target))
+            if compare is None or os.path.lexists(compare):
+                return Skipped(source, target)
+            return Job(source, target, compare, only_compare=True)
+    return Job(source, target, compare)
 
 
 def _same_file(one: str, other: str) -> bool:

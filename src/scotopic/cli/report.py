@@ -40,6 +40,10 @@ class Report:
                 mean_before=round(result.mean_before, 5),
                 mean_after=round(result.mean_after, 5),
             )
+        elif job.only_compare:
+            if self._single:
+                size = f"{result.width} × {result.height}, {spoken(result.seconds)}"
+                click.echo(f"{shown(str(job.compare))}  {size} ({shown(job.target)} is there already, and stays)")
         elif self._single and job.target != STANDARD:
             beside = f" (side by side: {shown(job.compare)})" if job.compare else ""
             click.echo(f"{shown(job.target)}{beside}  {result.width} × {result.height}, {spoken(result.seconds)}")

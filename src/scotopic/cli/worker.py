@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
+from threading import Event
 from typing import Literal
 
 from ..errors import WriteError
@@ -31,6 +32,8 @@ class Worker:
     bits: Literal[8, 16] | None = None
     overwrite: bool = False
     max_pixels: int = DEFAULT_MAX_PIXELS
+    drop: Event = field(default_factory=Event)
+    """Once it is set, pictures in hand end with KeyboardInterrupt at their next strip, and leave nothing."""
 
     @cached_property
     def enhancer(self) -> Enhancer:
@@ -48,26 +51,23 @@ class Worker:
             # Whole or not at all: whoever reads the pipe must not take half a picture for one.
             buffer = BytesIO()
             result = self._enhance(job, buffer)
-            sys.stdout.buffer.write(buffer.getbuffer())
-            sys.stdout.buffer.flush()
+            self._check()
+            _put_out(buffer.getbuffer())
             return result
         folder = os.path.dirname(job.target)
         try:
             os.makedirs(folder or os.curdir, exist_ok=True)
         except OSError as error:
             raise WriteError(f"cannot make the folder '{folder}' ({error.strerror}).") from error
-        was_there = os.path.lexists(job.target)
-        try:
-            return self._enhance(job, job.target)
-        except BaseException:
-            # The comparison is written after the result. With one of them missing the job is not done: a rerun, which
-            # goes by the result, must make both.
-            if job.compare is not None and not was_there:
-                with suppress(OSError):
-                    os.unlink(job.target)
-            raise
+        if job.only_compare:
+            return self._enhance(job, None)
+        if job.compare is not None and not os.path.lexists(job.target):
+            # The comparison is written before the result: without a result it is left from a run that was cut off.
+            with suppress(OSError):
+                os.unlink(job.compare)
+        return self._enhance(job, job.target)
 
-    def _enhance(self, job: Job, target: str | BytesIO) -> Result:
+    def _enhance(self, job: Job, target: str | BytesIO | None) -> Result:
         piped = job.source == STANDARD
         return self.enhancer.enhance_file(
             sys.stdin.buffer if piped else job.source,
@@ -80,7 +80,23 @@ class Worker:
             compare=job.compare,
             max_pixels=self.max_pixels,
             name="standard input" if piped else shown(job.source),
+            check=self._check,
         )
+
+    def _check(self) -> None:
+        if self.drop.is_set():
+            raise KeyboardInterrupt
+
+
+def _put_out(picture: memoryview) -> None:
+    """A whole picture to standard output. WriteError if it cannot take it, BrokenPipeError if the reader has left."""
+    try:
+        sys.stdout.buffer.write(picture)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise WriteError(f"cannot write standard output: {error.strerror or error}.") from error
 
 
 def share_cores(jobs: int | None, threads: int | None, single: bool) -> tuple[int, int | None]:

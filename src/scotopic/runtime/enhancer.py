@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,13 +20,14 @@ from scotopic.errors import CardError, ControlError, LightMismatchError, ModelEr
 from scotopic.image import DEFAULT_MAX_PIXELS, Picture, Source, open_source, write_strips
 from scotopic.image.formats import writable_format
 from scotopic.image.pages import Pages
+from scotopic.image.profiles import pixels_to_srgb
 
 from .ahead import ahead
 from .card import Card
 from .curves import PEAKS, Maps, apply_curves, default_threads, resize_maps, resolve_backend
 from .decision import Controls, adjust_curves
 from .session import Graph, open_graph, resolve_providers
-from .strips import GAP, Mean, Strip, side_by_side
+from .strips import GAP, Mean, Strip, checked, side_by_side
 from .thumbnail import shrink
 from .tiles import rows_in_tile, run_in_tiles
 from .zoo import DEFAULT_MODEL, load_model
@@ -34,6 +36,7 @@ Samples = TypeVar("Samples", np.uint8, np.uint16, np.float32)
 
 STRIP_SAMPLES = 1 << 20  # 1 MB of 8-bit samples: stays in a cache, and is worth handing from thread to thread
 AHEAD_BYTES = 1 << 24  # how much is decoded before it is needed
+STRAY = 0.5  # how far beyond [0, 1] a float may lie: a sharpened picture does a little, one in levels of 255 far more
 AS_IS = Controls()
 
 
@@ -74,11 +77,11 @@ class Enhancer:
         providers: Sequence[str] | None = None,
         backend: str | None = None,
     ) -> None:
-        if threads is not None and threads < 1:
-            raise ControlError(f"threads must be at least 1, got {threads}.")
+        if threads is not None and (not hasattr(threads, "__index__") or threads < 1):
+            raise ControlError(f"threads must be a whole number from 1 on, got {threads!r}.")
         if providers:
             resolve_providers(providers)
-        self._threads = threads
+        self._threads = default_threads() if threads is None else min(int(threads), default_threads())
         self._backend = resolve_backend(backend)
         loaded = load_model(Path(model) if isinstance(model, os.PathLike) else model)
         self._card = loaded.card
@@ -130,12 +133,23 @@ class Enhancer:
     def enhance(self, pixels: Picture | NDArray[Any], controls: Controls = AS_IS) -> Picture | NDArray[Any]:
         """The same picture, brightened: a Picture for a Picture, an array for an array of the same type and shape.
 
-        An array is sRGB, `h w`, `h w 1` or `h w 3`: uint8, uint16, or float32 in [0, 1].
+        An array is sRGB, `h w`, `h w 1` or `h w 3`: uint8, uint16, or float32 in [0, 1]. A Picture with a profile is
+        looked at through it, as a file is. ControlError for anything else, and for values that are no numbers or lie
+        far outside [0, 1].
         """
         if isinstance(pixels, Picture):
             self._check_light(pixels.light, pixels.name)
-            return pixels.with_pixels(self.enhance(pixels.pixels, controls))
+            return pixels.with_pixels(self._enhance(pixels.pixels, controls, pixels.metadata.icc, f"'{pixels.name}'"))
+        if not isinstance(pixels, np.ndarray):
+            raise ControlError(
+                f"enhance wants a Picture or a numpy array, got {type(pixels).__name__}. Make it one with "
+                "scotopic.read (a path, an open file or the bytes of one) or numpy.asarray."
+            )
         self._check_light("srgb", "an array")
+        return self._enhance(pixels, controls, None, "the array")
+
+    def _enhance(self, pixels: NDArray[Any], controls: Controls, icc: bytes | None, name: str) -> NDArray[Any]:
+        """An array brightened. `icc` is its profile, `name` what errors call it."""
         self._load()
         low = pixels[..., None] if pixels.ndim == 2 else pixels
         if low.dtype not in PEAKS or low.ndim != 3 or low.shape[2] not in (1, 3) or not low.size:
@@ -146,8 +160,14 @@ class Enhancer:
         height, width = low.shape[:2]
         decision = None
         if self._card.decide:
-            thumbnail = shrink(low, self._card.decide.long_side) / np.float32(PEAKS[low.dtype])
+            with np.errstate(invalid="ignore", over="ignore"):  # what is no number is refused right below
+                thumbnail = shrink(low, self._card.decide.long_side) / np.float32(PEAKS[low.dtype])
+            _check_values(thumbnail, name)
+            if icc is not None:
+                thumbnail = pixels_to_srgb(thumbnail, icc)
             decision = self.decide(np.broadcast_to(thumbnail, (*thumbnail.shape[:2], 3)), controls)
+        elif low.dtype == np.float32:
+            _check_values(low, name)
         strips = list(self._finish([low], height, width, decision, controls))
         out = strips[0] if len(strips) == 1 else np.concatenate(strips)
         return out[..., 0] if pixels.ndim == 2 else out
@@ -155,7 +175,7 @@ class Enhancer:
     def enhance_file(
         self,
         source: str | os.PathLike[str] | bytes | BinaryIO,
-        target: str | os.PathLike[str] | BinaryIO,
+        target: str | os.PathLike[str] | BinaryIO | None,
         *,
         controls: Controls = AS_IS,
         format: str | None = None,
@@ -165,14 +185,19 @@ class Enhancer:
         compare: str | os.PathLike[str] | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         name: str | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Result:
         """Brightens a picture file into another in bounded memory; metadata and transparency go along.
 
         `format`, `quality` and `bits` (defaults: the target's suffix, the format's own, the source's) say how it is
-        written, `overwrite` whether it may replace a file, `compare` where to write a side-by-side as well. A source of
-        more than `max_pixels` is refused; `name` is what errors call it.
+        written, `overwrite` whether it may replace a file, `compare` where to write a side-by-side as well: it stays
+        only if the result does, and with None for `target` it is all that is made. A source of more than `max_pixels`
+        is refused; `name` is what errors call it. `check` is called between strips, in one thread or another: what it
+        raises ends the work, and nothing is left of it.
         """
         began = time.perf_counter()
+        if target is None and compare is None:
+            raise ControlError("there is nothing to make: give a target, a place for the comparison, or both.")
         if compare is not None:  # what can be known about it, before anything is written
             writable_format(os.path.splitext(compare)[1])
             for place in (compare, target):
@@ -185,28 +210,45 @@ class Enhancer:
             strip_bytes = rows * width * opened.bands * opened.bits // 8
             before, after = Mean(), Mean()
             self._load()  # not before: Python imports one thing at a time, but decodes beside it
-            # The first strips are decoded while the decision is made.
-            with ahead(opened.strips(rows), depth=max(2, AHEAD_BYTES // strip_bytes)) as strips:
-                decide = self._card.decide
-                decision = self.decide(opened.thumbnail(decide.long_side), controls) if decide else None
-                if compare is not None:  # first, as the target may be the source
-                    self._write_comparison(compare, opened, decision, controls, quality, bits, overwrite)
-                write_strips(
-                    target,
-                    after.watch(self._finish(before.watch(strips), height, width, decision, controls)),
-                    width=scale * width,
-                    height=scale * height,
-                    bands=opened.bands,
-                    like=opened,
-                    format=format,
-                    quality=quality,
-                    bits=bits,
-                    overwrite=overwrite,
-                    alpha=scale == 1,
+            if target is None:
+                assert compare is not None, "checked above"
+                decision = self._decide_on(opened, controls)
+                self._write_comparison(
+                    compare, opened, decision, controls, quality, bits, overwrite, before, after, check
                 )
+            else:
+                # The first strips are decoded while the decision is made.
+                with (
+                    ahead(opened.strips(rows), depth=max(2, AHEAD_BYTES // strip_bytes)) as strips,
+                    _withdrawn_without(target, compare),
+                ):
+                    decision = self._decide_on(opened, controls)
+                    if compare is not None:  # first, as the target may be the source
+                        self._write_comparison(
+                            compare, opened, decision, controls, quality, bits, overwrite, Mean(), Mean(), check
+                        )
+                    write_strips(
+                        target,
+                        checked(
+                            after.watch(self._finish(before.watch(strips), height, width, decision, controls)), check
+                        ),
+                        width=scale * width,
+                        height=scale * height,
+                        bands=opened.bands,
+                        like=opened,
+                        format=format,
+                        quality=quality,
+                        bits=bits,
+                        overwrite=overwrite,
+                        alpha=scale == 1,
+                    )
             path = os.fspath(target) if isinstance(target, str | os.PathLike) else None
             seconds = time.perf_counter() - began
             return Result(opened.name, scale * width, scale * height, seconds, before.value, after.value, path)
+
+    def _decide_on(self, source: Source, controls: Controls) -> Decision | None:
+        decide = self._card.decide
+        return self.decide(source.thumbnail(decide.long_side), controls) if decide else None
 
     def _write_comparison(
         self,
@@ -217,13 +259,17 @@ class Enhancer:
         quality: int | None,
         bits: Literal[8, 16] | None,
         overwrite: bool,
+        before: Mean,
+        after: Mean,
+        check: Callable[[], None] | None,
     ) -> None:
         """Input left, output right. In a pass of its own: of two encoders side by side, one could fail half-way."""
         scale, apply = self._card.light.scale, self._card.apply
         rows = _strip_rows(source)
         right = self._finish(source.strips(rows), source.height, source.width, decision, controls)
         left = source.strips(rows if decision or not apply else rows_in_tile(multiple=apply.multiple))
-        with ahead(side_by_side(zip(left, right, strict=True), scale)) as strips:
+        pairs = zip(before.watch(left), after.watch(right), strict=True)
+        with ahead(checked(side_by_side(pairs, scale), check)) as strips:
             write_strips(
                 target,
                 strips,
@@ -244,7 +290,6 @@ class Enhancer:
         if decision is not None:
             top = 0
             pages = Pages()
-            threads = self._threads or default_threads()
             for strip in strips:
                 yield apply_curves(
                     strip,
@@ -255,7 +300,7 @@ class Enhancer:
                     out=pages.array(strip.shape, strip.dtype),
                     backend=self._backend,
                     # A strip among others has a decoder and an encoder beside it, which keep a processor each.
-                    threads=threads if len(strip) == height else max(1, threads - 2),
+                    threads=self._threads if len(strip) == height else max(1, self._threads - 2),
                 )
                 top += len(strip)
             return
@@ -282,8 +327,41 @@ class Enhancer:
             )
 
 
+@contextmanager
+def _withdrawn_without(
+    target: str | os.PathLike[str] | BinaryIO, compare: str | os.PathLike[str] | None
+) -> Iterator[None]:
+    """Removes the comparison made within, if the result then fails: alone it would be taken for an old one."""
+    made_here = compare is not None and not os.path.lexists(compare)
+    try:
+        yield
+    except BaseException:
+        # A result that is there nevertheless has been made by somebody else, from the same photo.
+        there = isinstance(target, str | os.PathLike) and os.path.lexists(target)
+        if made_here and compare is not None and not there:
+            with suppress(OSError):
+                os.unlink(compare)
+        raise
+
+
 def _strip_rows(source: Source) -> int:
     return max(16, STRIP_SAMPLES // (source.width * source.bands) // 16 * 16)  # JPEG is decoded 8 or 16 rows at a time
+
+
+def _check_values(pixels: NDArray[np.float32], name: str) -> None:
+    """ControlError unless these, or the pixels that went into their means, are numbers in [0, 1] or not far from it."""
+    with np.errstate(invalid="ignore"):
+        low, high = float(pixels.min()), float(pixels.max())
+    if not np.isfinite([low, high]).all():
+        raise ControlError(
+            f"{name} holds values that are not finite numbers (NaN or infinity). Replace them, with numpy.nan_to_num "
+            "for example."
+        )
+    if low < -STRAY or high > 1 + STRAY:
+        raise ControlError(
+            f"{name} holds values from {low:g} to {high:g}, but floating-point pixels go from 0 to 1. Divide by 255 if "
+            "they come from 8 bits, by 65535 if from 16."
+        )
 
 
 def _convolve(graph: Graph, strength: float, part: Strip) -> Strip:

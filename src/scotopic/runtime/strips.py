@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,14 @@ class Mean:
     @property
     def value(self) -> float:
         return self._sum / self._count
+
+
+def checked(strips: Iterable[Strip], check: Callable[[], None] | None) -> Iterator[Strip]:
+    """The same strips; `check` is called before each, and may raise what ends them."""
+    for strip in strips:
+        if check is not None:
+            check()
+        yield strip
 
 
 def side_by_side(pairs: Iterable[tuple[Strip, Strip]], scale: int) -> Iterator[Strip]:
