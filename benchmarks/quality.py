@@ -103,7 +103,7 @@ def main() -> None:
 def record(name: str, rows: NDArray[np.float64], arguments: argparse.Namespace) -> None:
     """Put the means of `rows` on the card of the shipped model `name`, in place of earlier ones on the same data."""
     model = load_model(name)
-    psnr_db, psnr_gt_mean_db, ssim_plain, ssim_gt_mean = (float(value) for value in rows.mean(0).round(4))
+    psnr_db, psnr_gt_mean_db, ssim_plain, ssim_gt_mean = (float(value) for value in rows.mean(0).round(6))
     score_card = ScoreCard(
         data=arguments.record,
         protocol="sRGB, 8 bit, own size, default controls; plain mean over pictures",
