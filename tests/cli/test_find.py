@@ -1,7 +1,6 @@
 """Files, folders and patterns on the command line become pictures, lazily and in order."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -125,9 +124,7 @@ def test_a_big_tree_is_walked_folder_by_folder(tmp_path):
         (tmp_path / f"{folder:02}").mkdir()
         for photo in range(100):
             (tmp_path / f"{folder:02}" / f"{photo:03}.jpg").touch()
-    started = time.perf_counter()
     walk = find([str(tmp_path)])
     assert isinstance(next(walk), Found)
     (tmp_path / "19" / "late.jpg").touch()  # the last folder has not been read yet
     assert sum(1 for _ in walk) == 2000
-    assert time.perf_counter() - started < 2

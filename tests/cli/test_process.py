@@ -186,13 +186,10 @@ def test_a_picture_is_not_put_on_the_screen(photo, model):
 
 def test_importing_scotopic_is_cheap_and_brings_no_torch():
     code = """
-import sys, time
-began = time.perf_counter()
+import sys
 import scotopic
-took = time.perf_counter() - began
 heavy = {"torch", "onnxruntime", "pyvips", "rawpy", "rich", "click", "numpy"} & set(sys.modules)
 assert not heavy, heavy
-assert took < 0.2, took
 scotopic.Enhancer, scotopic.read, scotopic.Controls, scotopic.enhance
 heavy = {"torch", "onnxruntime", "pyvips", "rawpy", "rich", "click"} & set(sys.modules)
 assert not heavy, heavy
