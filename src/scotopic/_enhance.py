@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import lru_cache
-from numbers import Real
 from typing import Literal, TypeVar, overload
 
 import numpy as np
@@ -108,9 +107,6 @@ def enhance(
     `strength` is 0 (nothing) to 2, `exposure_ev` -4 to 4. `model` is a name from `scotopic models` or a model folder;
     it is loaded once and kept for the next call. Raises a `ScotopicError`: see `scotopic.errors`.
     """
-    for name, value in (("strength", strength), ("exposure_ev", exposure_ev)):
-        if not isinstance(value, Real):
-            raise ControlError(f"{name} must be a number, got {value!r}.")
     if not isinstance(source, str | os.PathLike | Picture | np.ndarray):
         raise ControlError(
             f"enhance wants a path, a Picture or a numpy array, got {type(source).__name__}. "

@@ -1,4 +1,4 @@
-"""A picture five times as large does not take much more memory; importing takes hardly any time."""
+"""A picture four times as large does not take much more memory; importing takes hardly any time."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def python(code: str, *arguments: object) -> str:
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_memory_does_not_grow_with_the_picture(orientation: int, tmp_path: Path) -> None:
     peaks = []
-    for across, down in ((4, 3), (12, 5)):
+    for across, down in ((6, 4), (12, 8)):
         path = tmp_path / f"{across}x{down}.jpg"
         python(MAKE, path, across, down, orientation)
         peaks.append(json.loads(python(COPY, path, path.with_suffix(".out.jpg"))))
     assert peaks[1] < 250  # MB, of which the interpreter and its libraries take about 60
-    assert peaks[1] < 1.8 * peaks[0]  # its rows are three times as long
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 def test_importing_loads_neither_libvips_nor_libraw_nor_torch() -> None:

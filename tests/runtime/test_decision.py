@@ -105,6 +105,12 @@ def test_controls_outside_their_range_are_refused(wrong):
         Controls(**wrong)
 
 
+@pytest.mark.parametrize("wrong", [{"strength": "1"}, {"exposure_ev": None}])
+def test_controls_that_are_no_numbers_are_refused(wrong):
+    with pytest.raises(ControlError, match="must be a number, got"):
+        Controls(**wrong)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (3, 2)])
 def test_any_size_of_thumbnail(size):
     picture = np.full((*size, 3), 0.1, np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,10 @@ class Controls:
     protect_highlights: bool = True
 
     def __post_init__(self) -> None:
+        given: dict[str, object] = {"strength": self.strength, "exposure_ev": self.exposure_ev}
+        for name, value in given.items():
+            if not isinstance(value, Real):
+                raise ControlError(f"{name} must be a number, got {value!r}.")
         if not 0 <= self.strength <= MAX_STRENGTH:
             raise ControlError(f"strength must be between 0 and {MAX_STRENGTH:g}, got {self.strength:g}.")
         if not -MAX_EXPOSURE_EV <= self.exposure_ev <= MAX_EXPOSURE_EV:
