@@ -18,6 +18,7 @@
     │   ├── CheckpointError          a checkpoint that does not fit
     │   └── DivergedError            the loss became infinite or not a number
     ├── ControlError             a control (strength, exposure, threads …) outside its range
+    │   └── RawOnlyError             a control for camera raws (ratio, profile), and the picture is none
     └── MissingExtraError        an optional dependency is needed and absent
 
 A message finishes the sentence: what was wrong, what we got, what to do.
@@ -96,6 +97,10 @@ class DivergedError(TrainingError):
 
 class ControlError(ScotopicError):
     """A control (strength, exposure, threads …) outside its range."""
+
+
+class RawOnlyError(ControlError):
+    """A control for camera raws (ratio, profile), and the picture is none."""
 
 
 class MissingExtraError(ScotopicError):

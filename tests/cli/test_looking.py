@@ -4,11 +4,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scotopic.cli.info import lines
-from scotopic.image import Description
-from scotopic.runtime import DEFAULT_MODEL, list_models
+from scotopic.data.dng import write_dng
+from scotopic.image import Description, RawFrame
+from scotopic.image.mosaic import XTRANS
+from scotopic.runtime import DEFAULT_MODEL, DEFAULT_RAW_MODELS, list_models
 
 
 def test_info_says_how_dark_and_how_large(scotopic, photo):
@@ -73,8 +76,8 @@ def test_info_reads_like_a_camera():
 
 def test_models_shows_the_card_as_a_table(scotopic, model):
     head, first, second = scotopic("models", model).stdout.splitlines()
-    assert re.split("  +", first)[:4] == ["plain", "The same for everyone", "1,234,567", "CC0-1.0"]
-    assert re.split("  +", first)[4:] == ["17.50", "20.25", "0.700", "0.750", "pairs (12 photos)"]
+    assert re.split("  +", first)[:5] == ["plain", "photos", "The same for everyone", "1,234,567", "CC0-1.0"]
+    assert re.split("  +", first)[5:] == ["17.50", "20.25", "0.700", "0.750", "pairs (12 photos)"]
     assert re.split("  +", second.strip()) == ["16.00", "19.00", "0.600", "0.650", "others (3 photos)"]
     assert head.index("LICENCE") == first.index("CC0-1.0")
     assert head.index("SCORED ON") == second.index("others")
@@ -96,7 +99,7 @@ def test_models_lists_what_is_shipped(scotopic):
     cards = [json.loads(line) for line in run.stdout.splitlines()]
     assert [card["name"] for card in cards] == list_models()
     assert [card["name"] for card in cards if card["default"]] == [
-        name for name in list_models() if name == DEFAULT_MODEL
+        name for name in list_models() if name in (DEFAULT_MODEL, *DEFAULT_RAW_MODELS.values())
     ]
 
 
@@ -124,3 +127,15 @@ def test_version(scotopic):
 
 def test_an_unknown_command_is_a_usage_error(scotopic):
     assert scotopic("enhence").exit_code == 2
+
+
+@pytest.mark.parametrize(("cfa", "pattern"), [(("RG", "GB"), "RGGB"), (XTRANS, "X-Trans")])
+def test_info_tells_what_a_sensor_is(scotopic, here, cfa, pattern):
+    black = np.full((len(cfa), len(cfa)), 512.25, np.float32)
+    mosaic = np.full((48, 60), 3000, np.uint16)
+    write_dng("a.dng", RawFrame(mosaic, cfa, black, 16383, (2.0, 1.0, 1.5), np.eye(3, dtype=np.float32)))
+    run = scotopic("info", "a.dng")
+    assert run.exit_code == 0
+    assert f"sensor   {pattern}, black 512.25, white 16383, white balance 2 1 1.5\n" in run.stdout
+    seen = json.loads(scotopic("info", "a.dng", "--json").stdout)
+    assert tuple(seen["sensor"]["cfa"]) == cfa

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scotopic.errors import ImageTooLargeError, UnreadableImageError
 from scotopic.image import describe, linear_to_srgb, open_source, read
-from scotopic.image.raw import KNEE, LARGEST_GAIN, MIDDLE, expose, exposure_gain, tone_table
+from scotopic.image.develop import KNEE, LARGEST_GAIN, MIDDLE, expose, exposure_gain, tone_table
 
 BLACK, WHITE = 256, 4095
 

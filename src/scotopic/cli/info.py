@@ -13,7 +13,7 @@ from .failure import explain, show_trace
 from .values import Pixels, shown
 
 if TYPE_CHECKING:
-    from ..image import Description
+    from ..image import Description, Sensor
 
 
 @click.command(short_help="What is in a photo: size, profile, how dark, how noisy.")
@@ -83,9 +83,20 @@ def lines(seen: Description) -> list[str]:
     return [
         f"picture  {', '.join(parts)}",
         *([f"taken    {', '.join(filter(None, shot))}"] if any(shot) else []),
+        *([f"sensor   {_sensor(seen.sensor)}"] if seen.sensor else []),
         f"light    {seen.how_dark}: {light}",
         f"noise    sigma {seen.noise_sigma_8bit:.1f} of 255 in the middle of the picture",
     ]
+
+
+def _sensor(sensor: Sensor) -> str:
+    pattern = "".join(sensor.cfa) if len(sensor.cfa) == 2 else "X-Trans"
+    black = sensor.black_level_dn[:1] if len(set(sensor.black_level_dn)) == 1 else sensor.black_level_dn
+    balance = " ".join(f"{gain:.3g}" for gain in sensor.white_balance)
+    return (
+        f"{pattern}, black {' '.join(f'{level:g}' for level in black)}, white {sensor.white_level_dn:g}, "
+        f"white balance {balance}"
+    )
 
 
 def _shutter(seconds: float) -> str:

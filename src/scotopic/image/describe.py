@@ -9,15 +9,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scotopic.errors import UnsupportedImageError
+
 from .colour import luma
 from .exif import Entry, Exif, read_exif
-from .opening import ReadableFile
-from .source import DEFAULT_MAX_PIXELS, Source, open_source
+from .mosaic import colour_map
+from .opening import File, ReadableFile
+from .raw import read_raw_file
+from .source import DEFAULT_MAX_PIXELS, Source, open_file, recognise
 
 SHADOW, CLIPPED = 0.05, 0.99
 """Luma below which a pixel counts as shadow, and channel value from which one counts as clipped (sRGB in [0, 1])."""
 HOW_DARK = ((0.35, "well exposed"), (0.22, "a little dark"), (0.10, "dark"), (0.0, "very dark"))
 _CROP = 512
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """What a raw file says about the sensor: the rows of its filters' pattern, the values of no light (for red, green
+    and blue) and of full light, and the camera's white balance (gains of red, green, blue; green = 1).
+    """
+
+    cfa: tuple[str, ...]
+    black_level_dn: tuple[float, ...]
+    white_level_dn: float
+    white_balance: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -27,7 +43,7 @@ class Description:
     `width` and `height` are those of the upright picture, `orientation` is the Exif orientation (1 to 8) it was
     stored in. `mean_brightness` is mean luma, sRGB-encoded in [0, 1]; `shadows` and `clipped` are fractions of the
     picture; `noise_sigma_8bit` is the standard deviation of noise at full size, in steps of 255. Those of a camera
-    raw are taken after development.
+    raw are taken after development; `sensor` is None for other files, and for raws that are no mosaic of filters.
     """
 
     name: str
@@ -51,11 +67,13 @@ class Description:
     clipped: float
     how_dark: str
     noise_sigma_8bit: float
+    sensor: Sensor | None = None
 
 
 def describe(path: ReadableFile, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str | None = None) -> Description:
     """Look at a picture file. Errors are those of `open_source`."""
-    with open_source(path, max_pixels=max_pixels, name=name) as source:
+    file, format = recognise(path, name)
+    with open_file(file, format, max_pixels) as source:
         thumbnail = source.thumbnail(512)
         brightness = luma(thumbnail)
         mean = float(brightness.mean())
@@ -82,6 +100,7 @@ def describe(path: ReadableFile, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: 
             clipped=float((thumbnail >= CLIPPED).any(axis=2).mean()),
             how_dark=next(word for least, word in HOW_DARK if mean >= least),
             noise_sigma_8bit=noise_sigma(_centre(source)) * 255,
+            sensor=_sensor(file, max_pixels) if format == "raw" else None,
         )
 
 
@@ -116,6 +135,16 @@ def _centre(source: Source) -> NDArray[np.float32]:
             break
     pixels = np.concatenate(kept).astype(np.float32) / np.float32(2**source.bits - 1)
     return luma(pixels) if source.bands == 3 else pixels[..., 0]
+
+
+def _sensor(file: File, max_pixels: int) -> Sensor | None:
+    try:
+        frame = read_raw_file(file, max_pixels)
+    except UnsupportedImageError:
+        return None
+    colours = colour_map(frame.cfa)
+    black = tuple(float(frame.black_level_dn[colours == colour].mean()) for colour in range(3))
+    return Sensor(frame.cfa, black, frame.white_level_dn, frame.white_balance)
 
 
 def _text(entry: Entry | None) -> str | None:

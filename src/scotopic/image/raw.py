@@ -1,16 +1,9 @@
-"""Camera raws, developed by LibRaw to linear light and exposed by a rule.
-
-LibRaw demosaics, applies the camera's white balance and converts to sRGB's primaries, all proportional to light. Then
-the frame is brought to a middle brightness (Reinhard et al., "Photographic tone reproduction", 2002, eq. 1 and 4): a
-gain from its log-average, never below 1, and a shoulder that keeps highlights from clipping; at gain 1 nothing
-changes at all. A developed raw is held whole in memory, 6 bytes a pixel.
-"""
+"""Camera raws, as LibRaw decodes them: the sensor's values and what the file says about them."""
 
 from __future__ import annotations
 
-import io
+import math
 import struct
-from functools import cache
 from pathlib import PurePath
 from typing import Any
 
@@ -19,156 +12,232 @@ from numpy.typing import NDArray
 
 from scotopic.errors import UnreadableImageError, UnsupportedImageError
 
-from .colour import LUMA, linear_to_srgb
-from .exif import SUB_IFDS, Tiff, upright
-from .formats import RAW_SUFFIXES
-from .libvips import Image, get_blob, vips
-from .metadata import exif_of_tiff
-from .opening import File, Opener, check_size
+from .exif import Entry, Exif, Ifd, Tiff, read_exif, upright
+from .formats import RAW_SUFFIXES, sniff
+from .libraw import MOSAICS, PHOTOMETRIC, exif_of_raw, looks_raw, opened, tables_of
+from .mosaic import CFA, is_xtrans
+from .opening import File, ReadableFile, check_size, locate
+from .picture import Metadata
+from .raw_frame import RawFrame
+from .source import DEFAULT_MAX_PIXELS
+from .spaces import SPACES
 
-MIDDLE = 0.10
-"""The log-average (linear light) that a dark frame is brought to: an ordinary daylight photo has 0.08 to 0.18."""
-LARGEST_GAIN = 64.0  # 6 EV: what lies deeper is noise
-KNEE = 0.5  # linear light; brighter values are bent into what is left below 1
-_PHOTOMETRIC, _DNG_VERSION = 0x0106, 0xC612
-_MOSAICS = (32803, 34892)  # photometric interpretations: colour filter array, linear raw
-
-
-def looks_raw(content: Any, name: str) -> bool:
-    """Whether a file that begins like a TIFF is a camera raw: its tags say so, or LibRaw knows its camera."""
-    try:
-        tiff = Tiff(content)
-        first = tiff.table(tiff.first)
-        tables = [first]
-        if SUB_IFDS in first:
-            at = first[SUB_IFDS].value
-            tables += [tiff.table(offset) for offset in (at if isinstance(at, tuple) else (at,))]
-        if _DNG_VERSION in first or any(t[_PHOTOMETRIC].value in _MOSAICS for t in tables if _PHOTOMETRIC in t):
-            return True
-    except (ValueError, TypeError, struct.error):  # TypeError: offsets that are text or fractions
-        pass
-    if PurePath(name).suffix.lower() not in RAW_SUFFIXES:
-        return False
-    import rawpy
-
-    with rawpy.RawPy() as raw:
-        try:
-            raw.open_buffer(io.BytesIO(content))
-        except rawpy.LibRawError:
-            return False
-    return True
+_ORIENTATIONS = {0: 1, 1: 2, 3: 3, 2: 4, 4: 5, 6: 6, 7: 7, 5: 8}
+"""LibRaw's flip (1: columns mirrored, 2: rows, 4: exchanged) -> Exif orientation."""
+_REPEAT_DIM, _BLACK_LEVEL, _BLACK_DELTA_ACROSS, _BLACK_DELTA_DOWN = 0xC619, 0xC61A, 0xC61B, 0xC61C
+_LOOKED_AT = 12  # pixels each way: whether they repeat after 2 or after 6
 
 
-def open_raw(file: File, max_pixels: int) -> tuple[Opener, bytes | None]:
-    """An opener of the developed picture (upright, 16-bit sRGB; developed on the first call) and its Exif block."""
-    import rawpy
+def read_raw(source: ReadableFile, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str | None = None) -> RawFrame:
+    """The sensor's values in a camera raw: a path, the bytes of a file, or a binary file (read to its end).
 
-    with rawpy.RawPy() as raw:
-        _load(raw, file)
-        width, height = raw.sizes.iwidth, raw.sizes.iheight
-        check_size(file.name, width, height, max_pixels)
-        exif = _exif(raw, file)
+    Every Bayer and X-Trans camera that LibRaw knows; the content decides, not the suffix. The visible area is copied
+    and the file let go. White balance is as shot; if the file has none, LibRaw's for daylight; if there is none either,
+    1, 1, 1. The white level is where LibRaw says that values end. A camera of which no colours are known is taken to
+    see those of sRGB.
 
-    @cache
-    def developed() -> NDArray[np.uint16]:
-        return expose(_develop(file))
-
-    def opener(sequential: bool, shrink: int) -> Image:
-        pixels = developed()
-        return vips().Image.new_from_array(pixels, interpretation="rgb16" if pixels.shape[2] == 3 else "grey16")
-
-    return opener, upright(exif, width, height) if exif else None
+    UnreadableImageError if it is no sound raw, ImageTooLargeError if it has more than `max_pixels` pixels,
+    UnsupportedImageError if LibRaw does not know it or it is no mosaic of red, green and blue (four-colour filters,
+    Foveon, linear DNG, sensors without filters: these can still be developed, by `open_source`).
+    """
+    file = locate(source, name)
+    _expect_raw(file)
+    return read_raw_file(file, max_pixels)
 
 
-def _load(raw: Any, file: File) -> None:
-    import rawpy
-
-    try:
-        if file.path is not None:
-            raw.open_file(str(file.path))
-        else:
-            raw.open_buffer(io.BytesIO(file.data or b""))
-    except (rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError) as error:
-        raise UnsupportedImageError(
-            f"'{file.name}' looks like a camera raw, but LibRaw {'.'.join(map(str, rawpy.libraw_version))} "
-            "does not know this kind. Convert it to DNG and try again."
-        ) from error
-    except rawpy.LibRawError as error:
-        raise _damaged(file, error) from error
-
-
-def _develop(file: File) -> NDArray[np.uint16]:
-    """Linear light, sRGB primaries, camera white balance, upright: uint16 (h, w, 3)."""
-    import rawpy
-
-    with rawpy.RawPy() as raw:
-        _load(raw, file)
-        try:
-            pixels = raw.postprocess(
-                use_camera_wb=True, output_bps=16, gamma=(1, 1), no_auto_bright=True, output_color=rawpy.ColorSpace.sRGB
+def read_raw_file(file: File, max_pixels: int = DEFAULT_MAX_PIXELS) -> RawFrame:
+    """`read_raw` for a file that has been recognised as a raw."""
+    with opened(file) as raw:
+        sizes = raw.sizes
+        check_size(file.name, sizes.width, sizes.height, max_pixels)
+        _check_mosaic(file, raw)
+        cfa = _cfa(file, raw)
+        mosaic = np.array(raw.raw_image_visible, np.uint16, order="C")
+        black = _black_levels(file, raw, cfa)
+        white = float(raw.white_level)
+        if not float(black.max()) < white:
+            raise UnreadableImageError(
+                f"'{file.name}' says that black is {black.max():g} and white {white:g}. "
+                "Copy it again from where it came."
             )
-        except rawpy.LibRawError as error:
-            raise _damaged(file, error) from error
-    return np.ascontiguousarray(pixels, dtype=np.uint16)
+        orientation = _ORIENTATIONS.get(int(sizes.flip), 1)
+        exif = exif_of_raw(raw, file)
+        tags = _tags(exif, file)
+        other = getattr(raw, "other", None)  # older ones of rawpy do not have it
+        turned = orientation >= 5
+        across, down = (sizes.height, sizes.width) if turned else (sizes.width, sizes.height)
+        return RawFrame(
+            mosaic=mosaic,
+            cfa=cfa,
+            black_level_dn=black,
+            white_level_dn=white,
+            white_balance=_white_balance(raw),
+            camera_to_xyz=_camera_to_xyz(raw),
+            iso=_iso(tags) or _positive(getattr(other, "iso_speed", None)),
+            exposure_s=_number(tags.get(0x829A)) or _positive(getattr(other, "shutter_speed", None)),
+            orientation=orientation,
+            name=file.name,
+            camera=_camera(tags),
+            metadata=Metadata(exif=upright(exif, across, down) if exif else None),
+        )
 
 
-def _damaged(file: File, error: Exception) -> UnreadableImageError:
-    told = error.args[0] if error.args else error
-    words = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
-    return UnreadableImageError(f"'{file.name}' is damaged or incomplete: {words}. Copy it again from where it came.")
+def _expect_raw(file: File) -> None:
+    format = sniff(file.head)
+    if format == "tiff":
+        with file.content() as content:
+            format = "raw" if looks_raw(content, file.name) else "tiff"
+    elif format is None and PurePath(file.name).suffix.lower() in RAW_SUFFIXES:
+        return  # a kind of raw whose beginning says nothing: LibRaw may know it
+    if format == "tiff" and PurePath(file.name).suffix.lower() in RAW_SUFFIXES:
+        raise UnreadableImageError(
+            f"'{file.name}' is no camera raw that LibRaw can read: it is damaged, incomplete or an ordinary TIFF. "
+            "Copy it again from where it came."
+        )
+    if format != "raw":
+        what = f"a {format.upper()} file" if format else f"no picture (it begins with {file.head[:8]!r})"
+        raise UnreadableImageError(f"'{file.name}' is {what}, not a camera raw. Give it the file that the camera made.")
 
 
-def expose(linear: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """A linear frame, uint16 (h, w, 3), exposed by `exposure_gain`, sRGB-encoded; its memory is reused.
-
-    >>> dark, bright = np.full((2, 2, 3), 655, np.uint16), np.full((2, 2, 3), 32768, np.uint16)
-    >>> [round(float(expose(frame).max()) / 65535, 3) for frame in (dark, bright)]  # the sRGB codes of 0.10 and of 0.50
-    [0.349, 0.735]
-    """
-    table = tone_table(exposure_gain(linear))
-    for row in linear:
-        np.take(table, row, out=row, mode="clip")
-    return linear
-
-
-def exposure_gain(linear: NDArray[np.uint16]) -> float:
-    """What the frame must be multiplied by for its log-average to be `MIDDLE`; 1 if it is there or brighter.
-
-    >>> exposure_gain(np.full((2, 2, 3), 32768, np.uint16))
-    1.0
-    """
-    step = max(1, min(linear.shape[:2]) // 512)
-    light = linear[::step, ::step].astype(np.float32) @ LUMA / 65535
-    log_average = float(np.exp(np.log(light + 1e-4, dtype=np.float64).mean())) - 1e-4  # eq. 1; 1e-4: black stays finite
-    return float(np.clip(MIDDLE / max(log_average, 1e-9), 1.0, LARGEST_GAIN))
-
-
-def tone_table(gain: float) -> NDArray[np.uint16]:
-    """For each linear 16-bit value its sRGB code after `gain` and the shoulder; 65535 stays 65535.
-
-    >>> table = tone_table(1.0)
-    >>> int(table[0]), int(table[65535])
-    (0, 65535)
-    """
-    x = np.arange(65536, dtype=np.float64) / 65535 * gain
-    t, white = np.maximum(x - KNEE, 0) / (1 - KNEE), (gain - KNEE) / (1 - KNEE)
-    bent = KNEE + (1 - KNEE) * t * (1 + t / white**2) / (1 + t)  # eq. 4: slope 1 at the knee, `gain` becomes 1
-    encoded = linear_to_srgb(np.where(x > KNEE, bent, x)).astype(np.float64)
-    return np.round(np.clip(encoded, 0, 1) * 65535).astype(np.uint16)
-
-
-def _exif(raw: Any, file: File) -> bytes | None:
-    """From the raw itself where it is laid out like a TIFF (most are), else from the preview JPEG in it."""
+def _check_mosaic(file: File, raw: Any) -> None:
     import rawpy
 
+    letters = raw.color_desc.decode("ascii", "replace")
+    if raw.raw_type != rawpy.RawType.Flat:
+        what = "has all colours at every pixel (a linear DNG, or a Foveon sensor)"
+    elif raw.num_colors == 1:
+        what = "comes from a sensor without colour filters"
+    elif raw.num_colors not in (3, 4) or not set(letters) <= set("RGB"):
+        what = f"comes from a sensor with filters of the colours {letters}"
+    elif not 0.9 < raw.sizes.pixel_aspect < 1.1:
+        what = "has pixels that are not square"
+    else:
+        return
+    raise _no_mosaic(file, what)
+
+
+def _no_mosaic(file: File, what: str) -> UnsupportedImageError:
+    return UnsupportedImageError(
+        f"'{file.name}' {what}: raw networks want a Bayer or X-Trans mosaic of red, green and blue. "
+        "Choose a model for ordinary pictures: LibRaw then develops the file first."
+    )
+
+
+def _cfa(file: File, raw: Any) -> CFA:
+    top, left = raw.sizes.top_margin, raw.sizes.left_margin
+    seen = _colours(raw, top, left, min(_LOOKED_AT, raw.sizes.height), min(_LOOKED_AT, raw.sizes.width))
+    letters = raw.color_desc.decode("ascii", "replace")
+    for period in (2, 6):
+        cfa = tuple(
+            "".join(letters[seen[y % len(seen)][x % len(seen[0])]] for x in range(period)) for y in range(period)
+        )
+        if all(
+            letters[index] == cfa[y % period][x % period] for y, row in enumerate(seen) for x, index in enumerate(row)
+        ):
+            try:
+                is_xtrans(cfa)
+            except ValueError:
+                break
+            return cfa
+    raise _no_mosaic(file, "comes from a sensor whose filters are arranged in another way")
+
+
+def _colours(raw: Any, top: int, left: int, height: int, width: int) -> list[list[int]]:
+    """LibRaw's numbers of the colours of these pixels, 3 for a second green."""
+    return [[int(raw.raw_color(top + y, left + x)) for x in range(width)] for y in range(height)]
+
+
+def _black_levels(file: File, raw: Any, cfa: CFA) -> NDArray[np.float32]:
+    """As LibRaw has them, a whole number a colour; from a DNG itself as it has them, with fractions and for each place.
+
+    At a ratio of 300, a quarter of a step is a colour cast.
+    """
+    period = len(cfa)
+    per_colour = raw.black_level_per_channel
+    colours = _colours(raw, raw.sizes.top_margin, raw.sizes.left_margin, period, period)
+    levels = np.array([[per_colour[index] for index in row] for row in colours], np.float32)
     with file.content() as content:
-        exif = exif_of_tiff(content)
-    if exif:
-        return exif
-    try:
-        preview = raw.extract_thumb()
-        if preview.format != rawpy.ThumbFormat.JPEG:
+        try:
+            own = _dng_black_levels(Tiff(content), period)
+        except (ValueError, TypeError, struct.error):
+            own = None
+    # LibRaw cuts fractions off, and of a pattern of 6x6 it gives the least.
+    agrees = own is not None and np.isfinite(own).all() and 0 <= own.min() - levels.min() < 1
+    return own.astype(np.float32) if own is not None and agrees else levels
+
+
+def _dng_black_levels(tiff: Tiff, period: int) -> NDArray[np.float64] | None:
+    """DNG 1.4, BlackLevel: a pattern that repeats from the top left of the active area, which is what LibRaw shows."""
+    for table in tables_of(tiff):
+        if _BLACK_LEVEL not in table or PHOTOMETRIC not in table or table[PHOTOMETRIC].value != MOSAICS[0]:
+            continue
+        rows, columns = table[_REPEAT_DIM].value if _REPEAT_DIM in table else (1, 1)
+        if rows < 1 or columns < 1 or period % rows or period % columns:
             return None
-        return get_blob(vips().Image.jpegload_buffer(preview.data), "exif-data")
-    except (rawpy.LibRawError, rawpy.NotSupportedError, vips().Error):
-        return None
+        levels = np.array(table[_BLACK_LEVEL].value, np.float64).reshape(rows, columns)
+        deltas = [table[tag].value for tag in (_BLACK_DELTA_ACROSS, _BLACK_DELTA_DOWN) if tag in table]
+        shift = sum(float(np.mean(delta)) for delta in deltas)  # row by row and column by column: as LibRaw, the mean
+        return np.tile(levels + shift, (period // rows, period // columns))
+    return None
+
+
+def _white_balance(raw: Any) -> tuple[float, float, float]:
+    for red, green, blue, second_green in (raw.camera_whitebalance, raw.daylight_whitebalance):
+        greens = (green + second_green) / 2 if second_green > 0 else green
+        gains = red / greens if greens > 0 else 0, blue / greens if greens > 0 else 0
+        if all(0.01 < gain < 100 for gain in gains):  # also not nan
+            return float(gains[0]), 1.0, float(gains[1])
+    return 1.0, 1.0, 1.0
+
+
+def _camera_to_xyz(raw: Any) -> NDArray[np.float32]:
+    """As LibRaw's own colour goes: the file's matrix if it has one, else that of the camera model, else sRGB's."""
+    srgb_to_xyz = SPACES["srgb"].to_xyz
+    embedded = np.asarray(raw.color_matrix, np.float64)[:, :3]  # white-balanced camera RGB to sRGB
+    xyz_to_camera = np.asarray(raw.rgb_xyz_matrix, np.float64)[:3]
+    if embedded[0, 0] > 0.125:  # LibRaw's own condition for its use
+        to_srgb = _keeping_white(embedded)
+    else:
+        to_srgb = np.asarray(np.linalg.inv(_keeping_white(xyz_to_camera @ srgb_to_xyz)), np.float64)
+    return (srgb_to_xyz @ to_srgb).astype(np.float32)
+
+
+def _keeping_white(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """With rows that sum to 1, as LibRaw makes them; the identity if that cannot be, or not be inverted."""
+    with np.errstate(all="ignore"):
+        kept = matrix / matrix.sum(axis=1, keepdims=True)
+    return kept if np.isfinite(kept).all() and np.linalg.cond(kept) < 1e4 else np.eye(3)
+
+
+def _tags(exif: bytes | None, file: File) -> Ifd:
+    """The camera's notes: those of the Exif table, and of the first table, where TIFF/EP keeps them."""
+    notes: Ifd = {}
+    with file.content() as content:
+        try:
+            tiff = Tiff(content)
+            notes |= tiff.table(tiff.first)
+        except ValueError:
+            pass
+    tables = read_exif(exif) if exif else Exif()
+    return notes | tables.photo | tables.shot
+
+
+def _camera(tags: Ifd) -> str:
+    make, model = (tags[tag].value if tag in tags and tags[tag].type == 2 else "" for tag in (0x010F, 0x0110))
+    return model if model.startswith(make) else f"{make} {model}".strip()
+
+
+def _iso(tags: Ifd) -> float | None:
+    iso = _number(tags.get(0x8827))
+    if iso is None or iso == 65535:  # more than 16 bits hold: then one of these says it
+        return _number(tags.get(0x8832)) or _number(tags.get(0x8831)) or iso
+    return iso
+
+
+def _number(entry: Entry | None) -> float | None:
+    value = entry.value if entry else None
+    return _positive(value[0] if isinstance(value, tuple) and value else value)
+
+
+def _positive(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and 0 < value < math.inf else None

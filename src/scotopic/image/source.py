@@ -183,6 +183,12 @@ def open_source(source: ReadableFile, *, max_pixels: int = DEFAULT_MAX_PIXELS, n
     `name` is what errors call it. UnreadableImageError if it is not a sound picture, ImageTooLargeError if it has more
     than `max_pixels` pixels (judged from the header), UnsupportedImageError if this installation cannot decode it.
     """
+    file, format = recognise(source, name)
+    return open_file(file, format, max_pixels)
+
+
+def recognise(source: ReadableFile, name: str | None = None) -> tuple[File, str]:
+    """The file, and the name of its format as its content says; UnreadableImageError if it is none that we know."""
     file = locate(source, name)
     format = sniff(file.head)
     if format is None:
@@ -190,10 +196,13 @@ def open_source(source: ReadableFile, *, max_pixels: int = DEFAULT_MAX_PIXELS, n
             f"'{file.name}' is not a picture that scotopic knows: it begins with {file.head[:8]!r}. "
             "Give it a JPEG, PNG, TIFF, WebP, AVIF, HEIC or camera raw file."
         )
-    if format == "tiff" and _is_raw(file):
-        format = "raw"
+    return file, "raw" if format == "tiff" and _is_raw(file) else format
+
+
+def open_file(file: File, format: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Source:
+    """`open_source` for a file that has been recognised."""
     if format == "raw":
-        from .raw import open_raw
+        from .develop import open_raw
 
         opener, exif = open_raw(file, max_pixels)
         return Source(file, "raw", opener, max_pixels=max_pixels, exif=exif)
@@ -219,7 +228,7 @@ def _colour_bands(name: str, header: Image) -> int:
 
 
 def _is_raw(file: File) -> bool:
-    from .raw import looks_raw
+    from .libraw import looks_raw
 
     with file.content() as content:
         return looks_raw(content, file.name)
