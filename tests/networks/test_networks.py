@@ -8,9 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
-from scotopic.networks import NETWORKS, CurveNetwork, ZeroDCEPlusPlus, apply_curves
+from scotopic.networks import NETWORKS, CurveNetwork, RawNetwork, ZeroDCEPlusPlus, apply_curves
 from scotopic.training.graphs import graphs_of
 
 # (height, width): one pixel, a line, a prime, more than a receptive field.
@@ -19,34 +19,63 @@ CURVES = [name for name, build in NETWORKS.items() if issubclass(build, CurveNet
 
 HARDEST = {"zero_dce_pp": {"scale": 4, "locality": 0.1}}
 """Settings that ask most of an exporter, where the defaults do not."""
+SMALL = {"sid_unet": {"width": 4, "depth": 4}, "can": {"width": 8, "depth": 6}, "ksigma_unet": {"width": 4, "depth": 3}}
+"""Settings that keep the shape of a large network and take its time."""
+ALL = [(name, {}) for name in CURVES] + [
+    (name, {**SMALL[name], "planes": planes}) for name in NETWORKS if name in SMALL for planes in (4, 9)
+]
+"""Every network, raw ones for both kinds of sensor."""
 
 
 def build(name: str, **settings: float) -> nn.Module:
     torch.manual_seed(0)
     network: nn.Module = NETWORKS[name](**settings)
     for parameter in network.parameters():
-        # Far enough from the small start that maps have something to say.
-        nn.init.normal_(parameter, 0, 0.1)
+        if isinstance(network, CurveNetwork):
+            # Far enough from the small start that maps have something to say.
+            nn.init.normal_(parameter, 0, 0.1)
+        else:
+            # Away from what an initialisation makes exactly 0.
+            parameter.data += 0.02 * torch.randn_like(parameter)
     return network
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+def random_input(network: nn.Module, *size: int) -> Tensor:
+    """Pictures, or planes of light, and of what is told of their noise where a network wants it."""
+    if not isinstance(network, RawNetwork):
+        return torch.rand(2, 3, *size)
+    low, planes = torch.rand(2, network.channels_in, *size), network.planes
+    low[:, planes : 2 * planes] = 0.02 + 0.01 * low[:, planes : 2 * planes]  # variance per unit of light
+    low[:, 2 * planes : 3 * planes] *= 0.001  # and without light
+    return low
+
+
+def test_every_network_is_looked_at() -> None:
+    assert {name for name, _ in ALL} == set(NETWORKS)
+
+
+@pytest.mark.parametrize(("name", "change"), ALL)
 @pytest.mark.parametrize("size", SIZES)
-def test_any_size_is_kept(name: str, size: tuple[int, int]) -> None:
-    out = build(name)(torch.rand(2, 3, *size))
-    assert out.shape == (2, 3, *size)
+def test_any_size_is_kept(name: str, change: dict[str, float], size: tuple[int, int]) -> None:
+    network = build(name, **change)
+    scale = network.scale if isinstance(network, RawNetwork) else 1
+    out = network(random_input(network, *size))
+    assert out.shape == (2, 3, scale * size[0], scale * size[1])
     assert out.isfinite().all()
 
 
-@pytest.mark.parametrize(("name", "count"), [("zero_dce", 79_416), ("zero_dce_pp", 10_561)])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("zero_dce", 79_416), ("zero_dce_pp", 10_561), ("sid_unet", 7_760_268), ("can", 75_582)],
+)
 def test_parameters_as_published(name: str, count: int) -> None:
     assert sum(parameter.numel() for parameter in NETWORKS[name]().parameters()) == count
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_every_parameter_gets_a_gradient(name: str) -> None:
-    network = build(name)
-    network(torch.rand(1, 3, 24, 24)).square().sum().backward()
+@pytest.mark.parametrize(("name", "change"), ALL)
+def test_every_parameter_gets_a_gradient(name: str, change: dict[str, float]) -> None:
+    network = build(name, **change)
+    network(random_input(network, 24, 24)).square().sum().backward()
     assert [
         key for key, value in network.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0
     ] == []
@@ -97,7 +126,7 @@ def test_three_maps_are_the_same_map_for_every_iteration() -> None:
     torch.testing.assert_close(apply_curves(low, maps, 4), apply_curves(low, maps.repeat(1, 4, 1, 1), 4))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", CURVES)
 def test_export_agrees_with_torch(name: str) -> None:
     network = build(name, **HARDEST.get(name, {}))
     graphs = graphs_of(network)
