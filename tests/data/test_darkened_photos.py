@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from scotopic.data import DATASETS, DarkenedPhotos, Night, darken, expose
+from scotopic.data import DarkenedPhotos, Night, darken, expose
 from scotopic.data.darken import smooth_field
 from scotopic.errors import DataError
 from scotopic.image import Picture, write
@@ -31,17 +31,6 @@ def test_items_depend_on_seed_epoch_and_index_alone(folder):
     other.set_epoch(1)
     assert not torch.equal(one[2].low, other[2].low)
     assert not torch.equal(one[2].low, DarkenedPhotos(folder, "train", seed=4, size=32)[2].low)
-
-
-@pytest.mark.parametrize("name", DATASETS)
-def test_samples_have_one_shape_and_range(folder, name):
-    data = DATASETS[name](root=folder, split="train", size=32)
-    for sample in (data[i] for i in range(len(data))):
-        for picture in (sample.low, sample.target):
-            assert picture.shape == (3, 32, 32)
-            assert picture.dtype == torch.float32
-            assert picture.min() >= 0
-            assert picture.max() <= 1
 
 
 def test_splits_share_no_photo(folder):

@@ -3,9 +3,13 @@
 from .darken import Night, darken, expose
 from .darkened_photos import DarkenedPhotos
 from .sample import Sample
+from .sid import SID
+from .virtual_camera import VirtualCamera
 
 DATASETS = {
     "darkened_photos": DarkenedPhotos,
+    "virtual_camera": VirtualCamera,
+    "sid": SID,
 }
 
-__all__ = ["DATASETS", "DarkenedPhotos", "Night", "Sample", "darken", "expose"]
+__all__ = ["DATASETS", "SID", "DarkenedPhotos", "Night", "Sample", "VirtualCamera", "darken", "expose"]

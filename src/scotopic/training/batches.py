@@ -19,7 +19,7 @@ class Pictures(Protocol):
 
 
 class Batch(Protocol):
-    """A collated `Sample`: tensors `n 3 h w`, sRGB in [0, 1], and `n` names."""
+    """A collated `Sample`: `low` (`n 3 h w`, sRGB in [0, 1], or packed raw), `target` (`n 3 h w`), and `n` names."""
 
     low: Tensor
     target: Tensor

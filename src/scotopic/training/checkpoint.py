@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError, RecipeError
 from .optimise import Weights
-from .recipe import Recipe, recipe_from_table
+from .recipe import PLACES, Recipe, recipe_from_table
 
 VERSION = 1
 
@@ -27,6 +27,8 @@ class Progress:
     """How far a run has come: all that the loop must know besides the tensors and the recipe."""
 
     step: int = 0
+    last_step: int = 0
+    """The step that the run is to end at: with `loop.epochs` the data set decides it."""
     seconds: float = 0.0
     """Time spent in training and validating, over all sittings."""
     best_step: int = 0
@@ -131,9 +133,13 @@ def restore(
         optimiser.state[home][key] = torch.empty_like(home).copy_(value) if key != "step" else value
 
 
-def check_same_run(checkpoint: Checkpoint, recipe: Recipe) -> None:
-    """Raise CheckpointError where `recipe` would have given other weights up to here than the checkpoint's."""
-    then, now = _what_decides(checkpoint.recipe), _what_decides(recipe)
+def check_same_run(checkpoint: Checkpoint, recipe: Recipe, last_step: int) -> None:
+    """Raise CheckpointError where `recipe` would have given other weights up to here than the checkpoint's.
+
+    `last_step` is the step at which `recipe` ends on the data at hand.
+    """
+    planned = checkpoint.progress.last_step or checkpoint.recipe.loop.steps
+    then, now = _what_decides(checkpoint.recipe, planned), _what_decides(recipe, last_step)
     changed = [key for key in sorted(then.keys() | now.keys()) if then.get(key) != now.get(key)]
     if changed:
         listing = "; ".join(f"{key} was {then.get(key, 'absent')}, is {now.get(key, 'absent')}" for key in changed)
@@ -143,17 +149,14 @@ def check_same_run(checkpoint: Checkpoint, recipe: Recipe) -> None:
         )
 
 
-def _what_decides(recipe: Recipe) -> dict[str, Any]:
+def _what_decides(recipe: Recipe, last_step: int) -> dict[str, Any]:
     """Every setting, by dotted name, that the weights of a step depend on."""
     table = recipe.as_table()
-    loop = table["loop"]
-    names = ["seed", "batch", "ema", *(["steps"] if recipe.optimiser.schedule != "constant" else [])]
-    table = {
-        **{key: table[key] for key in ("network", "data", "losses", "optimiser")},
-        "loop": {name: loop[name] for name in names},
-    }
-    del table["data"]["root"]
-    return dict(_flat(table))
+    loop = {name: table["loop"][name] for name in ("seed", "batch", "ema")}
+    if recipe.optimiser.schedule != "constant":
+        loop["steps"] = last_step  # however it was said: in steps, or in epochs over so many pictures
+    data = {key: value for key, value in table["data"].items() if key not in PLACES}
+    return dict(_flat({**{key: table[key] for key in ("network", "losses", "optimiser")}, "data": data, "loop": loop}))
 
 
 def _flat(table: dict[str, Any], where: str = "") -> Iterable[tuple[str, Any]]:

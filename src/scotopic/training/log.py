@@ -21,22 +21,24 @@ from .batches import Pictures
 from .objective import Develop
 from .recipe import Recipe
 from .speed import environment
-from .validation import BEST_BY, Report, to_numpy
+from .validation import BEST_BY, Report, preview, to_numpy
 
 STRIP_PICTURES = 4
 
-REPORT = ("loss", "psnr_db", "psnr_gt_mean_db", "brightness", "colour")
+REPORT = ("loss", "psnr_db", "psnr_gt_mean_db", "ssim", "brightness", "colour")
 
 
 class RunLog:
     """The files of a run folder: recipe.toml, environment.json, log.csv, tensorboard/, strips/; and live progress.
 
-    `done` is the step the run goes on after: what an interrupted sitting logged beyond it is dropped.
+    `done` is the step the run goes on after: what an interrupted sitting logged beyond it is dropped. `last_step` is
+    where it ends.
     """
 
-    def __init__(self, run_dir: Path, recipe: Recipe, done: int, console: Console) -> None:
+    def __init__(self, run_dir: Path, recipe: Recipe, done: int, last_step: int, console: Console) -> None:
         self.run_dir = run_dir
         self.recipe = recipe
+        self.last_step = last_step
         self.console = console
         run_dir.mkdir(parents=True, exist_ok=True)
         (run_dir / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
@@ -67,7 +69,7 @@ class RunLog:
             console=console,
             disable=not console.is_terminal,
         )
-        self.bar = self.progress.add_task("", total=recipe.loop.steps, completed=done)
+        self.bar = self.progress.add_task("", total=last_step, completed=done)
 
     def __enter__(self) -> RunLog:
         self.progress.start()
@@ -95,7 +97,7 @@ class RunLog:
 
     def validation(self, step: int, train: Report, report: Report, improved: bool, warning: str) -> None:
         mark = f", best by {self.recipe.loop.best_by}" if improved else ""
-        self.say(f"step {step}/{self.recipe.loop.steps}: loss {train['loss']:.4g}, held out: {in_words(report)}{mark}")
+        self.say(f"step {step}/{self.last_step}: loss {train['loss']:.4g}, held out: {in_words(report)}{mark}")
         if warning:
             self.say(warning)
 
@@ -103,11 +105,14 @@ class RunLog:
         """Paint strips/<step>.png: low | out | target, a row for each of the first held-out pictures."""
         rows = []
         pictures.set_epoch(0)
+        develop.eval()
         for index in range(min(STRIP_PICTURES, len(pictures))):
             sample = pictures[index]
             with torch.no_grad():
                 out = develop(sample.low[None].to(device)).out
-            rows.append(np.concatenate([to_numpy(sample.low), to_numpy(out), to_numpy(sample.target)], axis=1))
+            target = to_numpy(sample.target)
+            rows.append(np.concatenate([preview(sample.low, *target.shape[:2]), to_numpy(out), target], axis=1))
+        develop.train()
         path = self.run_dir / "strips" / f"{step:07d}.png"
         path.parent.mkdir(exist_ok=True)
         write(Picture(stack(rows)), path, overwrite=True)
@@ -140,7 +145,7 @@ def start_over(run_dir: Path) -> None:
 def in_words(report: Report) -> str:
     return (
         f"loss {report['loss']:.4g}, PSNR {report['psnr_db']:.2f} dB ({report['psnr_gt_mean_db']:.2f} GT-mean), "
-        f"brightness {report['brightness']:.2f}, colour {report['colour']:.0%}"
+        f"SSIM {report['ssim']:.3f}, brightness {report['brightness']:.2f}, colour {report['colour']:.0%}"
     )
 
 

@@ -19,12 +19,12 @@ from torch import nn
 from scotopic.data import DATASETS
 from scotopic.networks import NETWORKS
 
-from ..errors import DataError
+from ..errors import DataError, RecipeError
 from . import checkpoint
 from .batches import Pictures, Steps, batches
 from .checkpoint import Progress
 from .log import RunLog, best_in_words, start_over
-from .objective import Develop, Objective, refuse_infinite
+from .objective import Develop, Objective, refuse_infinite, refuse_misfit
 from .optimise import build_optimiser, learning_rate, update_average, wearing, weights
 from .recipe import Recipe
 from .speed import fast_cpu, machine
@@ -67,7 +67,10 @@ def train(recipe: Recipe, *, run_dir: str | Path, resume: bool = True, console: 
 
 
 def build_network(recipe: Recipe) -> nn.Module:
-    network: nn.Module = NETWORKS[recipe.network.name](**recipe.network.settings)
+    try:
+        network: nn.Module = NETWORKS[recipe.network.name](**recipe.network.settings)
+    except ValueError as error:
+        raise RecipeError(f"[network] cannot be '{recipe.network.name}' as it is set: {error}.") from error
     return network
 
 
@@ -95,24 +98,27 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
     model, stepper = fabric.setup(compiled, optimiser)
     average = {name: value.clone() for name, value in weights(network).items()} if loop.ema else None
     pictures, held_out = build_pictures(recipe, "train"), build_pictures(recipe, "val")
+    refuse_misfit(network, held_out[0])
+    last_step = recipe.last_step(len(pictures))
 
     # Where it starts.
     progress = Progress()
     if resume and last.exists():
         saved = checkpoint.load(last)
-        checkpoint.check_same_run(saved, recipe)
+        checkpoint.check_same_run(saved, recipe, last_step)
         checkpoint.restore(saved, network, optimiser, average)
         progress = saved.progress
     progress.machine, progress.date = machine(), datetime.date.today().isoformat()
+    progress.last_step = last_step
     progress.stopped = _out_of_patience(progress, recipe)
-    end = progress.step if progress.stopped else loop.steps
+    end = progress.step if progress.stopped else last_step
     fabric.barrier()
     if first_process and not progress.step:
         start_over(run_dir)
 
     share = Steps(progress.step + 1, end, loop.batch, fabric.global_rank, fabric.world_size)
     loader = fabric.setup_dataloaders(batches(pictures, loop.seed, share, loop.workers), use_distributed_sampler=False)
-    with RunLog(run_dir, recipe, progress.step, console) if first_process else nullcontext() as log:
+    with RunLog(run_dir, recipe, progress.step, last_step, console) if first_process else nullcontext() as log:
         began = paused = time.perf_counter()
         earlier, waited = progress.seconds, 0.0
         for step, batch in enumerate(loader, start=progress.step + 1):
@@ -120,7 +126,7 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
 
             # Learn from one batch. The seed makes what is random in a network (dropout) a function of the step.
             _seed(loop.seed, step, fabric.global_rank)
-            rate = learning_rate(recipe.optimiser, step, loop.steps)
+            rate = learning_rate(recipe.optimiser, step, last_step)
             for group in optimiser.param_groups:
                 group["lr"] = rate
             low = batch.low.contiguous(memory_format=torch.channels_last) if loop.channels_last else batch.low
@@ -144,7 +150,7 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
             # Look at the held-out pictures.
             report: Report = {}
             improved, warning = False, ""
-            if step % loop.val_every == 0 or step == loop.steps:
+            if step % loop.val_every == 0 or step == last_step:
                 with wearing(network, average):
                     seen = validate(develop, objective, held_out, fabric.device) if first_process else {}
                 report = dict(fabric.broadcast(seen))
@@ -162,7 +168,7 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
                 log.step(step, facts, report, waited / (time.perf_counter() - began))
                 if report:
                     log.validation(step, facts, report, improved, warning)
-                if loop.strip_every and (step % loop.strip_every == 0 or step == loop.steps):
+                if loop.strip_every and (step % loop.strip_every == 0 or step == last_step):
                     with wearing(network, average):
                         log.strip(step, develop, held_out, fabric.device)
                 if report or step % loop.checkpoint_every == 0:

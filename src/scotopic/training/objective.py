@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from scotopic.losses import LOSSES
-from scotopic.networks import CurveNetwork
+from scotopic.networks import CurveNetwork, RawNetwork
 
-from ..errors import DivergedError
+from ..errors import DivergedError, RecipeError
 from .recipe import TENSORS, LossTerm
 
 
@@ -35,7 +35,20 @@ class Develop(nn.Module):
         if isinstance(self.network, CurveNetwork):
             maps = self.network.decide(low)
             return Outcome(self.network.apply_decision(low, maps), maps)
-        return Outcome(self.network(low), None)
+        out = self.network(low)
+        if isinstance(self.network, RawNetwork) and self.network.light_out == "linear":
+            out = srgb_encoded(out)
+        return Outcome(out, None)
+
+
+def srgb_encoded(light: Tensor) -> Tensor:
+    """sRGB codes of linear light; the curve goes on above 1, its straight part below 0, so that no gradient is lost.
+
+    >>> srgb_encoded(torch.tensor([-0.5, 0.0, 0.214, 1.0])).mul(100).round().tolist()
+    [-646.0, 0.0, 50.0, 100.0]
+    """
+    bent = 1.055 * light.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(light <= 0.0031308, 12.92 * light, bent)
 
 
 class Objective:
@@ -61,6 +74,20 @@ class Objective:
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
         # A weight of 0 only logs: left out here, it costs no gradient.
         return torch.stack([term.weight * losses[term.name] for term in self.terms if term.weight]).sum()
+
+
+def refuse_misfit(network: nn.Module, sample: Any) -> None:
+    """Raise RecipeError unless the network takes what the data set gives: pictures, or packed raw of its kind."""
+    wanted = network.channels_in if isinstance(network, RawNetwork) else 3
+    scale = network.scale if isinstance(network, RawNetwork) else 1
+    channels, height, width = sample.low.shape
+    if channels != wanted or tuple(sample.target.shape[1:]) != (scale * height, scale * width):
+        target = f"{sample.target.shape[2]} x {sample.target.shape[1]}"
+        raise RecipeError(
+            f"The network takes {wanted} channels and makes 3 of {scale * width} x {scale * height} from "
+            f"{width} x {height} pixels; the data set gives {channels} channels and targets of {target}. Take a data "
+            "set, or settings of it, made for this network (raw networks want packed raw: planes and normalisation)."
+        )
 
 
 def refuse_infinite(facts: Mapping[str, float], step: int, names: list[str]) -> None:

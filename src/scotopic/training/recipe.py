@@ -13,7 +13,7 @@ from typing import Any
 
 from scotopic.data import DATASETS
 from scotopic.losses import LOSSES
-from scotopic.networks import NETWORKS
+from scotopic.networks import NETWORKS, RawNetwork
 from scotopic.runtime.toml import dump_toml
 
 from ..errors import RecipeError
@@ -21,6 +21,9 @@ from .settings import Table, check, check_settings, choice, number, override, pi
 
 TENSORS = ("low", "out", "target", "maps")
 """What a loss may ask for by naming a parameter so; its other parameters are hyperparameters."""
+
+PLACES = ("root", "cache")
+"""Settings of [data] that weights do not depend on."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class NetworkChoice:
 class DataChoice:
     """`[data]`: a name in DATASETS and the folder the pictures lie in; the other keys are its keyword arguments.
 
-    A relative `root` starts at the current folder.
+    A relative `root` starts at the current folder. `root` and `cache` say where data lies, not what it is.
     """
 
     name: str
@@ -69,12 +72,14 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Loop:
-    """`[loop]`. `batch` counts over all devices. `patience` (validations) and `ema` (decay): 0 switches them off.
+    """`[loop]`. The length is `steps`, or `epochs` over the data set (an epoch shows every item once); the other is 0.
 
-    `strip_every` 0 paints no pictures. Devices are processes: two on a CPU train with gloo, several GPUs with NCCL.
+    `batch` counts over all devices. `patience` (validations) and `ema` (decay): 0 switches them off. `strip_every` 0
+    paints no pictures. Devices are processes: two on a CPU train with gloo, several GPUs with NCCL.
     """
 
-    steps: int = number(1000, least=1)
+    steps: int = number(1000, least=0)
+    epochs: int = number(0, least=0)
     batch: int = number(8, least=1)
     workers: int = number(0, least=0)
     seed: int = number(0, least=0)
@@ -82,7 +87,7 @@ class Loop:
     checkpoint_every: int = number(100, least=1)
     strip_every: int = number(0, least=0)
     patience: int = number(0, least=0)
-    best_by: str = choice("psnr", "psnr", "psnr_gt_mean", "loss")
+    best_by: str = choice("psnr", "psnr", "psnr_gt_mean", "ssim", "loss")
     ema: float = number(0.0, least=0, most=0.999999)
     accelerator: str = choice("cpu", "cpu", "cuda", "mps", "auto")
     devices: int = number(1, least=1)
@@ -137,8 +142,19 @@ class Recipe:
     def sha256(self) -> str:
         """A number for all that is trained by; where the data lies and what the card shall say do not enter."""
         table = self.as_table()
-        del table["data"]["root"], table["export"]
+        del table["export"]
+        table["data"] = {key: value for key, value in table["data"].items() if key not in PLACES}
+        if not self.loop.epochs:
+            del table["loop"]["epochs"]  # recipes without epochs keep the number they had before there were any
         return hashlib.sha256(json.dumps(table, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def last_step(self, pictures: int) -> int:
+        """The step that the run ends at, for a data set of so many pictures; the last epoch is seen to its end.
+
+        >>> Recipe("r", NetworkChoice("n"), DataChoice("d", ""), (), loop=Loop(steps=0, epochs=3, batch=4)).last_step(9)
+        7
+        """
+        return self.loop.steps or -(-self.loop.epochs * pictures // self.loop.batch)
 
     def to_toml(self) -> str:
         return dump_toml(self.as_table())
@@ -172,14 +188,12 @@ def recipe_from_table(table: Mapping[str, Any]) -> Recipe:
     collect = pick(DATASETS, data.pop("name", None), "data set")
     root = check(data.pop("root", None), str, "data.root")
     optimiser = read_section(Optimiser, table.get("optimiser", {}), "optimiser")
-    loop = read_section(Loop, table.get("loop", {}), "loop")
-    if loop.batch % loop.devices:
-        raise RecipeError(f"loop.batch ({loop.batch}) must divide evenly among loop.devices ({loop.devices}).")
+    loop = _loop(table.get("loop", {}))
     recipe = Recipe(
         name=check(table.get("name", "recipe"), str, "name"),
         network=NetworkChoice(table["network"]["name"], check_settings(build, network, "network")),
         data=DataChoice(table["data"]["name"], root, check_settings(collect, data, "data", ("root", "split", "seed"))),
-        losses=tuple(_loss_term(name, value, curves=hasattr(build, "decide")) for name, value in losses.items()),
+        losses=tuple(_loss_term(name, value, build) for name, value in losses.items()),
         optimiser=optimiser,
         loop=loop,
         export=_export(table.get("export", {})),
@@ -188,18 +202,51 @@ def recipe_from_table(table: Mapping[str, Any]) -> Recipe:
         raise RecipeError(
             f"[losses] gives no loss a weight, so there is nothing to learn. Add one: {', '.join(sorted(LOSSES))}."
         )
+    if issubclass(build, RawNetwork):
+        _check_light(recipe.data.settings, recipe.network.name, build)
     return recipe
 
 
-def _loss_term(name: str, value: Any, *, curves: bool) -> LossTerm:
+def _loop(table: Any) -> Loop:
+    if isinstance(table, dict) and table.get("epochs"):
+        table = {"steps": 0, **table}
+    loop = read_section(Loop, table, "loop")
+    if bool(loop.steps) == bool(loop.epochs):
+        raise RecipeError(
+            f"A run is as long as loop.steps or loop.epochs says, got steps {loop.steps} and epochs {loop.epochs}. "
+            "Give one of them, and 0 for the other."
+        )
+    if loop.batch % loop.devices:
+        raise RecipeError(f"loop.batch ({loop.batch}) must divide evenly among loop.devices ({loop.devices}).")
+    return loop
+
+
+def _check_light(data: Table, name: str, network: type[RawNetwork]) -> None:
+    """A data set that can make several kinds of planes and targets must make this network's."""
+    wanted = {"normalisation": network.normalisation, "colour": {"srgb": "srgb", "linear": "camera"}[network.light_out]}
+    for key, value in wanted.items():
+        if data.get(key, value) != value:
+            raise RecipeError(
+                f"The network '{name}' wants data.{key} to be '{value}', got '{data[key]}'. Set it so, or take "
+                "another network."
+            )
+
+
+def _loss_term(name: str, value: Any, network: type) -> LossTerm:
     function = pick(LOSSES, name, "loss")
     where = f"losses.{name}"
     settings = dict(value) if isinstance(value, dict) else {"weight": value}
     if "weight" not in settings:
         raise RecipeError(f"[{where}] needs the key 'weight'. Add it: weight = 1.0")
     weight = check(settings.pop("weight"), float, f"{where}.weight", {"least": 0})
-    if "maps" in inspect.signature(function).parameters and not curves:
+    parameters = inspect.signature(function).parameters
+    if "maps" in parameters and not hasattr(network, "decide"):
         raise RecipeError(f"The loss '{name}' looks at curve maps, and this network makes none. Leave the loss out.")
+    if "low" in parameters and issubclass(network, RawNetwork):
+        raise RecipeError(
+            f"The loss '{name}' compares with the picture that goes in, and this network takes raw planes. "
+            "Leave the loss out."
+        )
     return LossTerm(name, weight, check_settings(function, settings, where, TENSORS))
 
 

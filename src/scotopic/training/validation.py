@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scotopic.metrics import gt_mean, psnr
+from scotopic.image import linear_to_srgb
+from scotopic.image.packed import COLOUR_OF_PLANE
+from scotopic.metrics import gt_mean, psnr, ssim
 
 from .batches import Pictures
 from .objective import Develop, Objective
@@ -21,7 +23,7 @@ Report = dict[str, float]
 MOST_PSNR_DB = 100.0
 """Stands for the infinite PSNR of equal pictures, so that means and files stay finite."""
 
-BEST_BY = {"psnr": ("psnr_db", 1), "psnr_gt_mean": ("psnr_gt_mean_db", 1), "loss": ("loss", -1)}
+BEST_BY = {"psnr": ("psnr_db", 1), "psnr_gt_mean": ("psnr_gt_mean_db", 1), "ssim": ("ssim", 1), "loss": ("loss", -1)}
 """For each `loop.best_by`: the number of a report, and whether more (1) or less (-1) of it is better."""
 
 WASHED_OUT_COLOUR = 0.95
@@ -32,8 +34,8 @@ WASHED_OUT_COLOUR = 0.95
 def validate(develop: Develop, objective: Objective, pictures: Pictures, device: torch.device) -> Report:
     """Means over the held-out pictures, each alone at its own size.
 
-    `loss` and `loss_<name>`; `psnr_db` as is, `psnr_gt_mean_db` after GT-mean; `brightness` of the outcome, in [0, 1];
-    `colour`: its colourfulness as a share of the target's, 1 = as colourful.
+    `loss` and `loss_<name>`; `psnr_db` and `ssim` as is, `psnr_gt_mean_db` after GT-mean; `brightness` of the outcome,
+    in [0, 1]; `colour`: its colourfulness as a share of the target's, 1 = as colourful.
     """
     rows: list[Report] = []
     colour_of_targets = 0.0
@@ -43,6 +45,7 @@ def validate(develop: Develop, objective: Objective, pictures: Pictures, device:
                 **losses,
                 "psnr_db": min(psnr(out, target), MOST_PSNR_DB),
                 "psnr_gt_mean_db": min(psnr(gt_mean(out, target), target.astype(np.float64)), MOST_PSNR_DB),
+                "ssim": ssim(out, target),
                 "brightness": float(out.mean()),
                 "colour": colourfulness(out),
             }
@@ -69,6 +72,22 @@ def _developed(develop: Develop, objective: Objective, pictures: Pictures, devic
 def to_numpy(picture: Tensor) -> NDArray[np.float32]:
     """`1 3 h w` or `3 h w` as `h w 3`, clipped to [0, 1]."""
     return np.ascontiguousarray(picture.squeeze(0).float().clamp(0, 1).permute(1, 2, 0).cpu().numpy())
+
+
+def preview(low: Tensor, height: int, width: int) -> NDArray[np.float32]:
+    """What goes in, as a picture `height` `width` 3 in [0, 1]: itself, or packed raw without demosaicing.
+
+    Of packed raw (light of 4 or 9 planes first) it is R, the mean of the greens and B, sRGB-encoded, each packed pixel
+    a square of the picture's.
+    """
+    channels = low.shape[0]
+    if channels == 3:
+        return to_numpy(low)
+    planes, scale = {4: (4, 2), 12: (4, 2), 9: (9, 3), 28: (9, 3)}[channels]
+    colours = torch.tensor(COLOUR_OF_PLANE[planes])
+    rgb = torch.stack([low[:planes][colours == colour].mean(0) for colour in range(3)])
+    small = linear_to_srgb(to_numpy(rgb))
+    return np.ascontiguousarray(small.repeat(scale, 0).repeat(scale, 1)[:height, :width])
 
 
 def colourfulness(picture: NDArray[np.float32]) -> float:

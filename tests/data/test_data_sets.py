@@ -1,0 +1,98 @@
+"""What every entry of DATASETS keeps to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from scotopic.data import DATASETS
+from scotopic.errors import DataError
+from scotopic.image import Picture, write
+from scotopic.training.batches import Steps, batches
+
+from .sid_tree import make_tree
+
+# name, settings, channels of `low`, its side, how many times larger the target is
+CASES: list[tuple[str, dict[str, Any], int, int, int]] = [
+    ("darkened_photos", {"size": 32}, 3, 32, 1),
+    ("virtual_camera", {"size": 32, "panoramas": 0.0}, 12, 16, 2),
+    ("virtual_camera", {"size": 36, "panoramas": 0.0, "cfa": "xtrans"}, 28, 12, 3),
+    ("virtual_camera", {"size": 32, "panoramas": 0.0, "normalisation": "ratio", "colour": "srgb"}, 4, 16, 2),
+    ("sid", {"size": 16, "held_out_size": 16}, 4, 16, 2),
+    ("sid", {"size": 16, "held_out_size": 16, "normalisation": "k-sigma", "colour": "camera"}, 12, 16, 2),
+]
+WHITE_TIMES_4 = 1.055 * 4 ** (1 / 2.4) - 0.055 + 1e-5
+"""Two stops above white, the most that light is let through, encoded."""
+
+FORMS = pytest.mark.parametrize(("name", "settings", "channels", "side", "scale"), CASES)
+NAMES = pytest.mark.parametrize(("name", "settings"), [case[:2] for case in CASES])
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    photos = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(1)
+    for i in range(12):
+        coarse = rng.random((6, 8, 3)).astype(np.float32)
+        write(Picture(0.2 + 0.6 * coarse.repeat(10, 0).repeat(10, 1)), photos / f"photo{i}.png")
+    return {"darkened_photos": photos, "virtual_camera": photos, "sid": make_tree(tmp_path_factory.mktemp("sid"))}
+
+
+def test_every_data_set_is_looked_at() -> None:
+    assert {case[0] for case in CASES} == set(DATASETS)
+
+
+@FORMS
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_samples_have_one_shape_and_range(
+    roots: dict[str, Path], name: str, settings: dict[str, Any], channels: int, side: int, scale: int, split: str
+) -> None:
+    data: Any = DATASETS[name](root=roots[name], split=split, **settings)
+    assert len(data) > 0
+    for sample in (data[i] for i in range(min(len(data), 4))):
+        assert sample.low.shape == (channels, side, side)
+        assert sample.target.shape == (3, scale * side, scale * side)
+        assert sample.low.dtype == sample.target.dtype == torch.float32
+        assert sample.low.isfinite().all()
+        assert sample.low[: scale**2 if scale > 1 else 3].max() <= (1 if channels in (3, 4) else 4)
+        assert sample.target.min() >= 0
+        assert sample.target.max() <= (1 if channels in (3, 4) else WHITE_TIMES_4)
+        assert sample.ratio >= 1
+        assert sample.name
+
+
+@NAMES
+def test_items_depend_on_seed_epoch_and_index_alone(
+    roots: dict[str, Path], name: str, settings: dict[str, Any]
+) -> None:
+    def made(seed: int) -> Any:
+        return DATASETS[name](root=roots[name], split="train", seed=seed, **settings)
+
+    one, other = made(3), made(3)
+    other.set_epoch(7)
+    other[0]
+    other.set_epoch(0)
+    assert torch.equal(one[1].low, other[1].low)
+    assert torch.equal(one[1].target, other[1].target)
+    assert not torch.equal(one[1].low, made(4)[1].low)
+    other.set_epoch(1)
+    assert not torch.equal(one[1].low, other[1].low)
+
+
+@NAMES
+def test_batches_are_the_same_from_workers(roots: dict[str, Path], name: str, settings: dict[str, Any]) -> None:
+    def lows(workers: int) -> list[torch.Tensor]:
+        data: Any = DATASETS[name](root=roots[name], split="train", **settings)
+        return [batch.low for batch in batches(data, 1, Steps(1, 3, 2), workers)]
+
+    assert all(torch.equal(a, b) for a, b in zip(lows(0), lows(1), strict=True))
+
+
+@NAMES
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path, name: str, settings: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match=r"nowhere.*data\.root"):
+        DATASETS[name](root=tmp_path / "nowhere", split="train", **settings)
