@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._enhance import enhance
     from .errors import ScotopicError
-    from .image import Picture, read, write
+    from .image import Picture, RawFrame, read, read_raw, write
     from .runtime import Controls, Enhancer, Result
 
     __version__: str
@@ -22,11 +22,13 @@ __all__ = [
     "Controls",
     "Enhancer",
     "Picture",
+    "RawFrame",
     "Result",
     "ScotopicError",
     "__version__",
     "enhance",
     "read",
+    "read_raw",
     "write",
 ]
 
@@ -34,10 +36,12 @@ _HOMES = {
     "Controls": ".runtime",
     "Enhancer": ".runtime",
     "Picture": ".image",
+    "RawFrame": ".image",
     "Result": ".runtime",
     "ScotopicError": ".errors",
     "enhance": "._enhance",
     "read": ".image",
+    "read_raw": ".image",
     "write": ".image",
 }
 

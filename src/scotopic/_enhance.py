@@ -1,4 +1,4 @@
-"""`scotopic.enhance`: one function for a photo file, a Picture or an array."""
+"""`scotopic.enhance`: one function for a photo file, a Picture, a RawFrame or an array."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ControlError
-from .image import DEFAULT_MAX_PIXELS, Picture, is_picture_path, read
+from .image import DEFAULT_MAX_PIXELS, Picture, RawFrame, is_picture_path
 from .image.formats import writable_format
-from .runtime import DEFAULT_MODEL, Controls, Enhancer, Result
+from .runtime import Controls, Enhancer, Result
 
 AnyPath = str | os.PathLike[str]
 Scalar = TypeVar("Scalar", np.float32, np.uint8, np.uint16)
@@ -24,13 +24,15 @@ def enhance(
     source: AnyPath,
     *,
     output: AnyPath,
-    model: AnyPath = ...,
+    model: AnyPath | None = ...,
     strength: float = ...,
     exposure_ev: float = ...,
     protect_highlights: bool = ...,
+    ratio: float | None = ...,
     format: str | None = ...,
     quality: int | None = ...,
     bits: Literal[8, 16] | None = ...,
+    profile: str | None = ...,
     overwrite: bool = ...,
     compare: AnyPath | None = ...,
     max_pixels: int | None = ...,
@@ -43,10 +45,11 @@ def enhance(
 def enhance(
     source: AnyPath,
     *,
-    model: AnyPath = ...,
+    model: AnyPath | None = ...,
     strength: float = ...,
     exposure_ev: float = ...,
     protect_highlights: bool = ...,
+    ratio: float | None = ...,
     max_pixels: int | None = ...,
     threads: int | None = ...,
     providers: Sequence[str] | None = ...,
@@ -55,12 +58,13 @@ def enhance(
 
 @overload
 def enhance(
-    source: Picture,
+    source: Picture | RawFrame,
     *,
-    model: AnyPath = ...,
+    model: AnyPath | None = ...,
     strength: float = ...,
     exposure_ev: float = ...,
     protect_highlights: bool = ...,
+    ratio: float | None = ...,
     threads: int | None = ...,
     providers: Sequence[str] | None = ...,
 ) -> Picture: ...
@@ -70,7 +74,7 @@ def enhance(
 def enhance(
     source: NDArray[Scalar],
     *,
-    model: AnyPath = ...,
+    model: AnyPath | None = ...,
     strength: float = ...,
     exposure_ev: float = ...,
     protect_highlights: bool = ...,
@@ -80,16 +84,18 @@ def enhance(
 
 
 def enhance(
-    source: AnyPath | Picture | NDArray[Scalar],
+    source: AnyPath | Picture | RawFrame | NDArray[Scalar],
     *,
     output: AnyPath | None = None,
-    model: AnyPath = DEFAULT_MODEL,
+    model: AnyPath | None = None,
     strength: float = 1.0,
     exposure_ev: float = 0.0,
     protect_highlights: bool = True,
+    ratio: float | None = None,
     format: str | None = None,
     quality: int | None = None,
     bits: Literal[8, 16] | None = None,
+    profile: str | None = None,
     overwrite: bool = False,
     compare: AnyPath | None = None,
     max_pixels: int | None = None,
@@ -98,23 +104,26 @@ def enhance(
 ) -> Result | Picture | NDArray[Scalar]:
     """Brightens `source` and returns it as what it came as.
 
-    A path gives a `Picture`; a `Picture` gives a `Picture`; an array (`h w`, `h w 1` or `h w 3`, sRGB; float32 in
-    [0, 1], uint8 or uint16) gives an array of the same type and shape. With `output` a photo file is streamed into
-    another in bounded memory, and what comes back is the `Result`; `format`, `quality`, `bits`, `overwrite` and
-    `compare` (where to put a side-by-side) belong to it. A file of more than `max_pixels` (default: 500 million) is
-    refused.
+    A path gives a `Picture`; a `Picture` or `RawFrame` gives a `Picture`; an array (`h w`, `h w 1` or `h w 3`, sRGB;
+    float32 in [0, 1], uint8 or uint16) gives an array of the same type and shape. With `output` a photo file is
+    streamed into another in bounded memory, and what comes back is the `Result`; `format`, `quality`, `bits`,
+    `profile` (of camera raws: "srgb", "display-p3" or "prophoto"), `overwrite` and `compare` (where to put a
+    side-by-side) belong to it. A file of more than `max_pixels` (default: 500 million) is refused.
 
-    `strength` is 0 (nothing) to 2, `exposure_ev` -4 to 4. `model` is a name from `scotopic models` or a model folder;
-    it is loaded once and kept for the next call. Raises a `ScotopicError`: see `scotopic.errors`.
+    `strength` is 0 (nothing) to 2, `exposure_ev` -4 to 4; `ratio` is what the light of a camera raw is multiplied by,
+    estimated if not given. `model` is a name from `scotopic models` or a model folder, by default the right one for the
+    kind of picture; it is loaded once and kept for the next call. Raises a `ScotopicError`: see `scotopic.errors`.
     """
-    if not isinstance(source, str | os.PathLike | Picture | np.ndarray):
+    if not isinstance(source, str | os.PathLike | Picture | RawFrame | np.ndarray):
         raise ControlError(
-            f"enhance wants a path, a Picture or a numpy array, got {type(source).__name__}. "
+            f"enhance wants a path, a Picture, a RawFrame or a numpy array, got {type(source).__name__}. "
             "Give it scotopic.read(...) of an open file or of bytes, numpy.asarray(...) of another library's picture."
         )
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
-    controls = Controls(strength, exposure_ev, protect_highlights)
-    enhancer = _enhancer(os.fspath(model), threads, None if providers is None else tuple(providers))
+    controls = Controls(strength, exposure_ev, protect_highlights, ratio)
+    enhancer = _enhancer(
+        None if model is None else os.fspath(model), threads, None if providers is None else tuple(providers)
+    )
     if output is not None:
         if not isinstance(source, str | os.PathLike):
             raise ControlError(
@@ -129,14 +138,17 @@ def enhance(
             format=format,
             quality=quality,
             bits=bits,
+            profile=profile,
             overwrite=overwrite,
             compare=compare,
             max_pixels=limit,
         )
-    if format is not None or quality is not None or bits is not None or overwrite or compare is not None:
-        raise ControlError("format, quality, bits, overwrite and compare say how a file is written: they need output=.")
+    if any(wish is not None for wish in (format, quality, bits, profile, compare)) or overwrite:
+        raise ControlError(
+            "format, quality, bits, profile, overwrite and compare say how a file is written: they need output=."
+        )
     if isinstance(source, str | os.PathLike):
-        return enhancer.enhance(read(source, max_pixels=limit), controls)
+        return enhancer.enhance(enhancer.read(source, max_pixels=limit), controls)
     if max_pixels is not None:
         raise ControlError(f"max_pixels is for files that are opened, but source is a {type(source).__name__}.")
     return enhancer.enhance(source, controls)
@@ -155,5 +167,5 @@ def _check_wishes(output: AnyPath, format: str | None, quality: int | None, bits
 
 
 @lru_cache(maxsize=4)
-def _enhancer(model: str, threads: int | None, providers: tuple[str, ...] | None) -> Enhancer:
+def _enhancer(model: str | None, threads: int | None, providers: tuple[str, ...] | None) -> Enhancer:
     return Enhancer(model, threads=threads, providers=providers)

@@ -25,6 +25,8 @@ class Made:
     seconds: float = 0.25
     mean_before: float = 0.1
     mean_after: float = 0.4
+    ratio: float | None = None
+    note: str | None = None
 
 
 def jobs(count):

@@ -102,7 +102,9 @@ def test_a_suffix_that_says_nothing_is_refused(photo, model):
 @pytest.mark.parametrize("wrong", [None, [[1, 2]], b"bytes", 5])
 @pytest.mark.parametrize("output", [None, "o.png"])
 def test_what_is_no_source_is_refused(here, model, wrong, output):
-    with pytest.raises(ControlError, match=rf"wants a path, a Picture or a numpy array, got {type(wrong).__name__}"):
+    with pytest.raises(
+        ControlError, match=rf"wants a path, a Picture, a RawFrame or a numpy array, got {type(wrong).__name__}"
+    ):
         scotopic.enhance(wrong, model=model, output=output)
 
 

@@ -18,6 +18,7 @@ from scotopic.runtime import (
     DataCard,
     DecideCard,
     LightCard,
+    RawCard,
     ScoreCard,
     TrainingCard,
     read_card,
@@ -133,6 +134,47 @@ def test_a_folder_without_a_card_is_not_a_model(tmp_path: Path) -> None:
     (tmp_path / "card.toml").mkdir()
     with pytest.raises(CardError, match=r"cannot read .*card.toml"):
         read_card(tmp_path)
+
+
+RAW = dataclasses.replace(
+    CARD, light=LightCard("packed-raw", "linear", 12, 3, 2), raw=RawCard("bayer", "k-sigma"), decide=None
+)
+
+
+@pytest.mark.parametrize(
+    ("cfa", "normalisation", "channels", "scale"),
+    [("bayer", "ratio", 4, 2), ("bayer", "k-sigma", 12, 2), ("xtrans", "ratio", 9, 3), ("xtrans", "k-sigma", 28, 3)],
+)
+def test_a_raw_card_comes_back(tmp_path: Path, cfa: Any, normalisation: Any, channels: int, scale: int) -> None:
+    light = LightCard("packed-raw", "srgb", channels, 3, scale)
+    card = dataclasses.replace(RAW, light=light, raw=RawCard(cfa, normalisation))
+    write_card(card, tmp_path)
+    assert read_card(tmp_path) == card
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "says"),
+    [
+        ("channels_in = 12", "channels_in = 4", "bayer and k-sigma want light.channels_in = 12, got 4"),
+        ("channels_out = 3", "channels_out = 1", "light.channels_out = 3, got 1"),
+        ("scale = 2", "scale = 3", "light.scale = 2, got 3"),
+        ('cfa = "bayer"', 'cfa = "foveon"', "cfa wants one of 'bayer', 'xtrans', got 'foveon'"),
+        ('input = "packed-raw"', 'input = "srgb"', r"a \[raw\] table and light.input = 'packed-raw' go together"),
+        ('output = "linear"', 'output = "packed-raw"', "packed raw becomes 'srgb' or 'linear' light"),
+    ],
+)
+def test_a_wrong_raw_card_says_what_is_wrong(tmp_path: Path, line: str, wrong: str, says: str) -> None:
+    write_card(RAW, tmp_path)
+    replace_line(tmp_path, line, wrong)
+    with pytest.raises(CardError, match=says):
+        read_card(tmp_path)
+
+
+def test_raw_models_have_no_decision(tmp_path: Path) -> None:
+    with pytest.raises(CardError, match=r"model of \[apply\] alone|curves keep the size"):
+        write_card(dataclasses.replace(RAW, decide=CARD.decide), tmp_path)
+    with pytest.raises(CardError, match="go together"):
+        write_card(dataclasses.replace(RAW, raw=None), tmp_path)
 
 
 SCALARS = st.text() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.booleans()

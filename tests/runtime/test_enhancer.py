@@ -35,12 +35,15 @@ from scotopic.runtime import (
     adjust_curves,
     apply_curves,
     available_backends,
-    enhancer,
     list_models,
+    photos,
     read_card,
+    work,
     write_card,
 )
 from scotopic.runtime.curves import resize_maps
+from scotopic.runtime.strips import GAP
+from scotopic.runtime.thumbnail import shrink
 from scotopic.runtime.tiles import run_in_tiles
 
 from .conftest import CURVES, KINDS, PEAK, MakeModel, load, photo, save
@@ -76,10 +79,10 @@ def test_strips_and_tiles_make_the_whole(
     whole = model.enhance(low)
     decision = None
     if model.card.decide:
-        decision = model.decide(enhancer.shrink(low, model.card.decide.long_side))
-    monkeypatch.setattr(enhancer, "run_in_tiles", partial(run_in_tiles, tile=rows))
+        decision = model.decide(shrink(low, model.card.decide.long_side))
+    monkeypatch.setattr(photos, "run_in_tiles", partial(run_in_tiles, tile=rows))
     strips = [low[top : top + rows] for top in range(0, height, rows)]
-    out = np.concatenate(list(model._finish(strips, height, width, decision, Controls())))
+    out = np.concatenate(list(model._for_photos("srgb", "it").finish(strips, height, width, decision, Controls())))
     assert np.abs(out - whole).max() <= 2e-6
 
 
@@ -93,7 +96,7 @@ def test_the_decision_is_the_graphs_laid_over_the_picture(
     card = model.card.decide
     assert card
     padded = np.pad(low, ((0, -height % card.multiple), (0, -width % card.multiple), (0, 0)), mode="edge")
-    maps = model._load().result()("maps", low=padded.transpose(2, 0, 1)[None])[0]
+    maps = model._for_photos("srgb", "it").graph.result()("maps", low=padded.transpose(2, 0, 1)[None])[0]
     maps = resize_maps(maps, *padded.shape[:2])[:, :height, :width]
     wanted = adjust_curves(maps, low, Controls(), 8)
     assert np.array_equal(model.decide(low).maps, wanted)
@@ -143,7 +146,7 @@ def test_a_file_gets_what_its_array_gets(
     enhancers: dict[str, Enhancer], kind: str, bands: int, dtype: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Smaller than the thumbnail, so that both ways see the same; many strips, so that there is something to join."""
-    monkeypatch.setattr(enhancer, "STRIP_SAMPLES", 1)
+    monkeypatch.setattr(work, "STRIP_SAMPLES", 1)
     model, low = enhancers[kind], photo(61, 43, bands, dtype)
     save(low, tmp_path / "a.png")
     result = model.enhance_file(tmp_path / "a.png", tmp_path / "b.png", compare=tmp_path / "c.png")
@@ -153,7 +156,7 @@ def test_a_file_gets_what_its_array_gets(
     both = load(tmp_path / "c.png")
     assert np.array_equal(both[:, :43], low)
     assert np.array_equal(both[:, -43:], out)
-    assert both.shape[1] == 2 * 43 + enhancer.GAP
+    assert both.shape[1] == 2 * 43 + GAP
     assert (result.width, result.height, result.target) == (43, 61, str(tmp_path / "b.png"))
     assert result.name.endswith("a.png")
     assert result.seconds > 0
@@ -231,7 +234,7 @@ def test_overwriting_when_asked(enhancers: dict[str, Enhancer], tmp_path: Path) 
         save(photo(20, 20), tmp_path / name)
     options: dict[str, Any] = {"compare": tmp_path / "c.png", "overwrite": True}
     enhancers["curves_3"].enhance_file(tmp_path / "a.png", tmp_path / "b.png", **options)
-    assert load(tmp_path / "c.png").shape == (20, 40 + enhancer.GAP, 3)
+    assert load(tmp_path / "c.png").shape == (20, 40 + GAP, 3)
 
 
 def test_a_file_may_become_its_own_result(enhancers: dict[str, Enhancer], tmp_path: Path) -> None:
@@ -257,10 +260,10 @@ def test_light_that_does_not_fit_is_refused(
         enhancers["curves_3"].enhance(linear)
     folder = make_model("conv")
     card = read_card(folder)
-    raw = dataclasses.replace(card.light, input="packed-raw", channels_in=4)
-    write_card(dataclasses.replace(card, light=raw), folder)
+    light = dataclasses.replace(card.light, channels_in=4)
+    write_card(dataclasses.replace(card, light=light), folder)
     save(photo(4, 4), tmp_path / "a.png")
-    with pytest.raises(LightMismatchError, match=r"wants packed-raw light \(4 channels\).* from '.*a.png'"):
+    with pytest.raises(LightMismatchError, match=r"wants srgb light \(4 channels\).* from '.*a.png'"):
         Enhancer(folder).enhance_file(tmp_path / "a.png", tmp_path / "b.png")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from scotopic.errors import ControlError
 from scotopic.image import Metadata, Picture, read, write
-from scotopic.runtime import Enhancer, apply_curves, enhancer, list_models
+from scotopic.runtime import Enhancer, apply_curves, list_models, photos, work
 from scotopic.runtime.curves import default_threads
 
 from .conftest import MakeModel, load, photo, save
@@ -97,7 +97,7 @@ def test_a_comparison_can_be_made_alone(enhancers: dict[str, Enhancer], tmp_path
 def test_a_check_that_raises_ends_the_work_and_leaves_nothing(
     enhancers: dict[str, Enhancer], tmp_path: Path, compare: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(enhancer, "STRIP_SAMPLES", 1)
+    monkeypatch.setattr(work, "STRIP_SAMPLES", 1)
     save(photo(200, 50), tmp_path / "a.png")
     strips = 13 if compare is None else 26  # of 16 rows, for each file
 
@@ -135,7 +135,7 @@ def test_threads_beyond_the_processors_are_not_started(make_model: MakeModel, mo
                 asked.append(value)
             super().__setattr__(name, value)
 
-    monkeypatch.setattr(enhancer, "apply_curves", apply)
+    monkeypatch.setattr(photos, "apply_curves", apply)
     monkeypatch.setattr(onnxruntime, "SessionOptions", Options)
     Enhancer(make_model("curves_3"), threads=100_000).enhance(photo(300, 400))
     assert len(asked) == 2

@@ -72,7 +72,7 @@ def test_overrides(assignment: str, table: str, key: str, value: object) -> None
         ("losses.l1=-1", r"losses.l1.weight must be at least 0, got -1"),
         ("losses.l1=strong", r"losses.l1.weight must be a number, got 'strong'"),
         ("optimiser.schedule=cosin", r"optimiser.schedule cannot be 'cosin'. Did you mean 'cosine'\?"),
-        ("loop.steps=0", r"loop.steps must be at least 1, got 0"),
+        ("loop.steps=-1", r"loop.steps must be at least 0, got -1"),
         ("loop.steps=1.5", r"loop.steps must be a whole number, got 1.5"),
         ("loop.steps=true", r"loop.steps must be a whole number, got True"),
         ("loop.ema=1.0", r"loop.ema must be between 0 and 0.999999, got 1"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from ..errors import ControlError, ModelError, OutputExistsError, WriteError
+from ..errors import ControlError, LightMismatchError, ModelError, OutputExistsError, RawOnlyError, WriteError
 from .failure import explain, is_disk_full, show_trace
 from .find import Problem
 from .plan import STANDARD, Job, Skipped, Step
@@ -92,7 +92,8 @@ def _settle(running: dict[Future[Result], Job], report: Report) -> None:
         elif isinstance(error, OutputExistsError) and os.path.lexists(job.target):
             report.skipped(Skipped(job.source, job.target))  # somebody else made it meanwhile
         else:
-            if isinstance(error, ModelError | ControlError) and not report.tally.done:
+            of_this_kind = isinstance(error, LightMismatchError | RawOnlyError)  # other pictures may be another kind
+            if isinstance(error, ModelError | ControlError) and not (report.tally.done or of_this_kind):
                 raise error  # not this picture's fault: the next ones would say the same
             if isinstance(error, BrokenPipeError) and job.target == STANDARD:
                 raise error  # whoever read our output has seen enough

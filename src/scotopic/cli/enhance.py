@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from .failure import INTERRUPTED
-from .values import FormatName, ModelName, Pixels, shown
+from .values import PROFILE_NAMES, FormatName, ModelName, Pixels, shown
 
 # Only what a help text needs is imported up here.
 if TYPE_CHECKING:
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     type=click.Path(readable=False),
     help="A file, a folder, or - for standard output.",
 )
-@click.option("-m", "--model", type=ModelName(), help="A name from 'scotopic models', or a model folder.")
+@click.option(
+    "-m",
+    "--model",
+    type=ModelName(),
+    help="A name from 'scotopic models', or a model folder. [default: by the kind of picture]",
+)
 @click.option("-s", "--strength", type=float, default=1.0, show_default=True, help="0 changes nothing, 2 is the most.")
 @click.option(
     "-e",
@@ -39,6 +44,9 @@ if TYPE_CHECKING:
     default=0.0,
     metavar="EV",
     help="Brighter (+) or darker (-) still, in stops: -4 to 4.",
+)
+@click.option(
+    "--ratio", type=float, metavar="N", help="Camera raws: multiply their light by N. [default: estimated, 1 to 300]"
 )
 @click.option(
     "--protect-highlights/--no-protect-highlights",
@@ -56,7 +64,8 @@ if TYPE_CHECKING:
     metavar="N",
     help="For JPEG, WebP and AVIF: 1 (small) to 100 (best).",
 )
-@click.option("--bits", type=click.Choice(["8", "16"]), help="Depth for PNG and TIFF. [default: as the input]")
+@click.option("--bits", type=click.Choice(["8", "16"]), help="Depth for PNG and TIFF. [default: as the input; raw: 16]")
+@click.option("--profile", type=click.Choice(PROFILE_NAMES), help="Camera raws: colours to write. [default: srgb]")
 @click.option(
     "--overwrite/--skip-existing", default=False, help="Make results again that are there. [default: skip them]"
 )
@@ -78,10 +87,12 @@ def enhance(
     model: str | None,
     strength: float,
     exposure: float,
+    ratio: float | None,
     protect_highlights: bool,
     format: str | None,
     quality: int | None,
     bits: str | None,
+    profile: str | None,
     overwrite: bool,
     compare: bool,
     jobs: int | None,
@@ -101,6 +112,10 @@ def enhance(
     folders, hidden files and earlier results (*_scotopic.*) are left alone. An original is replaced only if OUT names
     it and --overwrite is given.
 
+    Camera raws go from the sensor's values to the picture in one network, which removes the noise too. How much their
+    light is amplified (x118, say) is estimated, or given by --ratio; --exposure comes on top. Raws of a kind that no
+    network takes are developed by LibRaw first.
+
     Results that are there already are skipped, so after Ctrl-C or a power cut the same command goes on where it
     stopped. A photo that cannot be read is reported, and the others go on.
 
@@ -108,7 +123,7 @@ def enhance(
     Examples:
       scotopic enhance night.jpg
       scotopic enhance night.jpg -o bright.jpg --strength 0.7
-      scotopic enhance DSC01234.ARW --format tiff --bits 16
+      scotopic enhance DSC01234.ARW --format tiff --profile display-p3
       scotopic enhance holiday -o brighter --compare
       scotopic enhance 'holiday/**/*.jpg' -o brighter --exposure +0.5
       scotopic enhance - < night.jpg > bright.jpg
@@ -123,7 +138,7 @@ def enhance(
     from .report import Report
     from .worker import Worker, share_cores
 
-    controls = Controls(strength, exposure, protect_highlights)
+    controls = Controls(strength, exposure, protect_highlights, ratio)
     single = names_one_file(inputs)
     to_pipe = out == STANDARD or (out is None and STANDARD in inputs)
     if to_pipe or STANDARD in inputs:
@@ -134,10 +149,10 @@ def enhance(
     jobs, threads = share_cores(jobs, threads, single)
     depth: Literal[8, 16] | None = None if bits is None else 16 if bits == "16" else 8
     limit = max_pixels or DEFAULT_MAX_PIXELS
-    worker = Worker(controls, model, threads, providers, format, quality, depth, overwrite, limit)
+    worker = Worker(controls, model, threads, providers, format, quality, depth, profile, overwrite, limit)
 
     with screen(single, as_json) as lines:
-        report = Report(lines, as_json=as_json, single=single)
+        report = Report(lines, as_json=as_json, single=single, estimated=ratio is None)
         if not single:
             _count_meanwhile(inputs, out, report.tally)
         if threading.current_thread() is threading.main_thread():

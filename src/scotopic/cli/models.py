@@ -12,15 +12,19 @@ import click
 if TYPE_CHECKING:
     from ..runtime import Card
 
-HEAD = ("MODEL", "WHAT IT IS", "PARAMETERS", "LICENCE", "PSNR dB", "GT-MEAN", "SSIM", "GT-MEAN", "SCORED ON")
-NUMBERS = (2, 4, 5, 6, 7)
+HEAD = ("MODEL", "FOR", "WHAT IT IS", "PARAMETERS", "LICENCE", "PSNR dB", "GT-MEAN", "SSIM", "GT-MEAN", "SCORED ON")
+NUMBERS = (3, 5, 6, 7, 8)
+
+KINDS = {None: "photos", "bayer": "Bayer raws", "xtrans": "X-Trans raws"}
 
 
 @click.command(short_help="List the networks to choose from.")
 @click.argument("folders", nargs=-1, metavar="[FOLDER]...", type=click.Path(file_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="The whole cards as JSON, one a line.")
 def models(folders: tuple[str, ...], as_json: bool) -> None:
-    """List the networks that come with scotopic: size, licence, scores. Also model folders of your own.
+    """List the networks that come with scotopic: what for, size, licence, scores. Also model folders of your own.
+
+    Each kind of picture has a default: photos (JPEG, PNG …), raws of Bayer sensors (most) and of X-Trans (Fuji).
 
     PSNR and SSIM say how close results come to well-exposed photos of the same scenes (more is better): as they are,
     and after one gain that makes the brightness equal (GT-mean).
@@ -30,16 +34,16 @@ def models(folders: tuple[str, ...], as_json: bool) -> None:
       scotopic models
       scotopic models my_model --json
     """
-    from ..runtime import DEFAULT_MODEL, list_models, read_card
+    from ..runtime import DEFAULT_MODEL, DEFAULT_RAW_MODELS, list_models, read_card
     from ..runtime.zoo import zoo_folder
 
     cards = [read_card(folder) for folder in folders or [zoo_folder() / name for name in list_models()]]
+    defaults = () if folders else (DEFAULT_MODEL, *DEFAULT_RAW_MODELS.values())
     if as_json:
         for card in cards:
-            click.echo(json.dumps({**asdict(card), "default": not folders and card.name == DEFAULT_MODEL}))
+            click.echo(json.dumps({**asdict(card), "default": card.name in defaults}))
         return
-    default = None if folders else DEFAULT_MODEL
-    for line in align([HEAD, *(row for card in cards for row in rows(card, card.name == default))], NUMBERS):
+    for line in align([HEAD, *(row for card in cards for row in rows(card, card.name in defaults))], NUMBERS):
         click.echo(line)
 
 
@@ -51,12 +55,12 @@ def rows(card: Card, is_default: bool) -> list[tuple[str, ...]]:
             f"{score.psnr_gt_mean_db:.2f}",
             f"{score.ssim:.3f}",
             f"{score.ssim_gt_mean:.3f}",
-            f"{score.data} ({score.images} photos)",
+            f"{score.data} ({score.images} {'raws' if card.raw else 'photos'})",
         )
         for score in card.scores
     ] or [("", "", "", "", "not scored")]
     name = card.name + (" (default)" if is_default else "")
-    first = (name, card.title, f"{card.parameters:,}", card.licence)
+    first = (name, KINDS[card.raw.cfa if card.raw else None], card.title, f"{card.parameters:,}", card.licence)
     return [(*(first if i == 0 else ("",) * len(first)), *score) for i, score in enumerate(scores)]
 
 

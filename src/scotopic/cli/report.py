@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """Counts what happens, and says it on `screen` (standard error) and, as JSON, on standard output."""
+    """Counts what happens, and says it on `screen` (standard error) and, as JSON, on standard output.
 
-    def __init__(self, screen: Screen, *, as_json: bool = False, single: bool = False) -> None:
+    `estimated` says that nobody gave a ratio for raws.
+    """
+
+    def __init__(self, screen: Screen, *, as_json: bool = False, single: bool = False, estimated: bool = True) -> None:
         self.screen = screen
         self.tally = Tally()
         self._as_json = as_json
         self._single = single
+        self._estimated = estimated
 
     def done(self, job: Job, result: Result) -> None:
         self.tally.done += 1
@@ -39,15 +43,26 @@ class Report:
                 seconds=round(result.seconds, 4),
                 mean_before=round(result.mean_before, 5),
                 mean_after=round(result.mean_after, 5),
+                **({} if result.ratio is None else {"ratio": round(result.ratio, 4)}),
+                **({} if result.note is None else {"note": result.note}),
             )
         elif job.only_compare:
             if self._single:
-                size = f"{result.width} × {result.height}, {spoken(result.seconds)}"
-                click.echo(f"{shown(str(job.compare))}  {size} ({shown(job.target)} is there already, and stays)")
+                click.echo(
+                    f"{shown(str(job.compare))}  {self._seen(result)} ({shown(job.target)} is there already, and stays)"
+                )
         elif self._single and job.target != STANDARD:
             beside = f" (side by side: {shown(job.compare)})" if job.compare else ""
-            click.echo(f"{shown(job.target)}{beside}  {result.width} × {result.height}, {spoken(result.seconds)}")
+            click.echo(f"{shown(job.target)}{beside}  {self._seen(result)}")
+        if result.note and not self._as_json:
+            self.note(f"{shown(job.source)}: {result.note}")
         self.screen.update(self.tally)
+
+    def _seen(self, result: Result) -> str:
+        """Size, time, and of a raw the amplification."""
+        how = ", estimated" if self._estimated else ""
+        ratio = "" if result.ratio is None else f" (x{result.ratio:.3g}{how})"
+        return f"{result.width} × {result.height}, {spoken(result.seconds)}{ratio}"
 
     def skipped(self, skipped: Skipped) -> None:
         self.tally.skipped += 1

@@ -11,6 +11,9 @@ from click.shell_completion import CompletionItem
 FORMAT_NAMES = ("jpeg", "png", "tiff", "webp", "avif")
 """What can be written. A test holds this against the image layer, which is not imported for a help text."""
 
+PROFILE_NAMES = ("srgb", "display-p3", "prophoto")
+"""What a raw can be developed to; a test holds this too."""
+
 ALIASES = {"jpg": "jpeg", "tif": "tiff"}
 
 

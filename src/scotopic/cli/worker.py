@@ -14,7 +14,7 @@ from typing import Literal
 
 from ..errors import WriteError
 from ..image import DEFAULT_MAX_PIXELS
-from ..runtime import DEFAULT_MODEL, Controls, Enhancer, Result
+from ..runtime import Controls, Enhancer, Result
 from .plan import STANDARD, Job, Step
 from .values import shown
 
@@ -30,6 +30,7 @@ class Worker:
     format: str | None = None
     quality: int | None = None
     bits: Literal[8, 16] | None = None
+    profile: str | None = None
     overwrite: bool = False
     max_pixels: int = DEFAULT_MAX_PIXELS
     drop: Event = field(default_factory=Event)
@@ -37,7 +38,7 @@ class Worker:
 
     @cached_property
     def enhancer(self) -> Enhancer:
-        return Enhancer(self.model or DEFAULT_MODEL, threads=self.threads, providers=self.providers or None)
+        return Enhancer(self.model, threads=self.threads, providers=self.providers or None)
 
     def ready(self, steps: Iterable[Step]) -> Iterator[Step]:
         """Passes `steps` on. A model that cannot be loaded ends the run here, before it fails every picture."""
@@ -76,6 +77,7 @@ class Worker:
             format=self.format if isinstance(target, BytesIO) else None,  # a file's suffix says it
             quality=self.quality,
             bits=self.bits,
+            profile=self.profile,
             overwrite=self.overwrite,
             compare=job.compare,
             max_pixels=self.max_pixels,
@@ -105,7 +107,7 @@ def share_cores(jobs: int | None, threads: int | None, single: bool) -> tuple[in
     Reading and writing a file uses one core for most of its time, so several files at once beat several threads.
     """
     if jobs is None:
-        jobs = 1 if single else min(cores(), 8)  # each picture in hand costs up to 0.3 GB
+        jobs = 1 if single else min(cores(), 8)  # each picture in hand costs up to 0.3 GB, each raw up to 1 GB
     return jobs, threads if threads is not None or jobs == 1 else max(1, cores() // jobs)
 
 

@@ -9,6 +9,7 @@ from .card import (
     DataCard,
     DecideCard,
     LightCard,
+    RawCard,
     ScoreCard,
     TrainingCard,
     read_card,
@@ -16,11 +17,13 @@ from .card import (
 )
 from .curves import apply_curves, available_backends
 from .decision import Controls, adjust_curves
-from .enhancer import Decision, Enhancer, Result
-from .zoo import DEFAULT_MODEL, Model, list_models, load_model
+from .enhancer import Enhancer, Result
+from .photos import Decision
+from .zoo import DEFAULT_MODEL, DEFAULT_RAW_MODELS, Model, list_models, load_model
 
 __all__ = [
     "DEFAULT_MODEL",
+    "DEFAULT_RAW_MODELS",
     "ApplyCard",
     "Card",
     "Controls",
@@ -30,6 +33,7 @@ __all__ = [
     "Enhancer",
     "LightCard",
     "Model",
+    "RawCard",
     "Result",
     "ScoreCard",
     "TrainingCard",

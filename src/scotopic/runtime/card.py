@@ -24,6 +24,33 @@ class LightCard:
 
 
 @dataclass(frozen=True)
+class RawCard:
+    """What a model that takes packed raw was made for: whose sensor, and what its planes are (image/packed.py).
+
+    "ratio": light times the ratio, clipped to [0, 1]. "k-sigma": white-balanced, and beside each plane of light the
+    slope and the offset of its noise (and, for X-Trans, the phase of each block).
+    """
+
+    cfa: Literal["bayer", "xtrans"]
+    normalisation: Literal["ratio", "k-sigma"]
+
+    @property
+    def planes(self) -> int:
+        """Planes of light that a mosaic is packed into."""
+        return {"bayer": 4, "xtrans": 9}[self.cfa]
+
+    @property
+    def scale(self) -> int:
+        """How many times larger than its planes a mosaic is, each way."""
+        return {"bayer": 2, "xtrans": 3}[self.cfa]
+
+    @property
+    def channels_in(self) -> int:
+        """Channels that the graph takes."""
+        return self.planes if self.normalisation == "ratio" else 3 * self.planes + (self.cfa == "xtrans")
+
+
+@dataclass(frozen=True)
 class DecideCard:
     """The graph that looks at a thumbnail: `low` (1, 3, h, w) sRGB -> `maps` (1, maps, h', w') in [-1, 1].
 
@@ -43,7 +70,8 @@ class DecideCard:
 class ApplyCard:
     """The graph that makes pixels: `low` (and `maps`, if there is a decision) -> `out`.
 
-    `halo` is how far a pixel of the result looks, `multiple` what sides must be multiples of, both in input pixels.
+    `halo` is how far a pixel of the result looks, `multiple` what sides must be multiples of, both in input pixels
+    (of packed raw: in pixels of a plane).
     """
 
     file: str
@@ -91,7 +119,7 @@ class ScoreCard:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything `card.toml` holds. At least one of `decide` and `apply` is there."""
+    """Everything `card.toml` holds. At least one of `decide` and `apply` is there; `raw` if the input is packed raw."""
 
     name: str
     title: str
@@ -102,6 +130,7 @@ class Card:
     light: LightCard
     decide: DecideCard | None = None
     apply: ApplyCard | None = None
+    raw: RawCard | None = None
     training: TrainingCard | None = None
     scores: tuple[ScoreCard, ...] = ()
 
@@ -221,3 +250,12 @@ def _check(card: Card, where: str) -> None:
             f"{decide.iterations} iterations want {counts[0]} or {counts[1]} maps, got decide.maps = {decide.maps}.",
         )
         want(light.scale == 1, f"curves keep the size of a picture, so light.scale must be 1, got {light.scale}.")
+    packed = light.input == "packed-raw"
+    want(packed == (card.raw is not None), "a [raw] table and light.input = 'packed-raw' go together.")
+    if card.raw:
+        raw = card.raw
+        want(card.apply is not None and card.decide is None, "packed raw is for a model of [apply] alone.")
+        want(light.output != "packed-raw", "packed raw becomes 'srgb' or 'linear' light, got 'packed-raw'.")
+        for key, due in (("channels_in", raw.channels_in), ("channels_out", 3), ("scale", raw.scale)):
+            got = getattr(light, key)
+            want(got == due, f"{raw.cfa} and {raw.normalisation} want light.{key} = {due}, got {got}.")

@@ -18,6 +18,8 @@ Image = NDArray[np.float32]
 
 MAX_STRENGTH = 2.0
 MAX_EXPOSURE_EV = 4.0
+RATIOS = 1 / 16, 4800.0
+"""Amplifications of a raw: from four stops below what the camera chose to four stops above SID's largest, 300."""
 
 # Where a picture counts as well exposed, softly from the first to the second: by the mean brightness of its darker
 # half (nine in ten photographs taken in enough light are above 0.18, dark and back-lit ones below 0.12), or of it all.
@@ -39,17 +41,25 @@ class Controls:
     `strength`: 0 gives the input back, 1 is the model's opinion, up to 2 does more. `exposure_ev`: brighter (+) or
     darker (-) than the model's opinion, in EV from the shadows to middle grey, -4 to 4; towards white it fades.
     `protect_highlights` leaves well-exposed pictures as they are and keeps lamps and windows from being blown.
+
+    A camera raw is amplified by `ratio`, 1/16 to 4800 (None: estimated from the frame), to the power of `strength`, and
+    by 2 for every stop of `exposure_ev`; `protect_highlights` bends what is then beyond white into what is left below.
     """
 
     strength: float = 1.0
     exposure_ev: float = 0.0
     protect_highlights: bool = True
+    ratio: float | None = None
 
     def __post_init__(self) -> None:
         given: dict[str, object] = {"strength": self.strength, "exposure_ev": self.exposure_ev}
+        if self.ratio is not None:
+            given["ratio"] = self.ratio
         for name, value in given.items():
             if not isinstance(value, Real):
                 raise ControlError(f"{name} must be a number, got {value!r}.")
+        if self.ratio is not None and not RATIOS[0] <= self.ratio <= RATIOS[1]:
+            raise ControlError(f"ratio must be between {RATIOS[0]:g} and {RATIOS[1]:g}, got {self.ratio:g}.")
         if not 0 <= self.strength <= MAX_STRENGTH:
             raise ControlError(f"strength must be between 0 and {MAX_STRENGTH:g}, got {self.strength:g}.")
         if not -MAX_EXPOSURE_EV <= self.exposure_ev <= MAX_EXPOSURE_EV:

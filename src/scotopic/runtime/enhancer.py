@@ -1,14 +1,12 @@
-"""The Enhancer: a model, ready to brighten arrays, Pictures and files of any size."""
+"""The Enhancer: the models for each kind of picture, ready to brighten arrays, Pictures, raws and files of any size."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO, Literal, TypeVar, overload
@@ -16,41 +14,34 @@ from typing import Any, BinaryIO, Literal, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from scotopic.errors import CardError, ControlError, LightMismatchError, ModelError, OutputExistsError
-from scotopic.image import DEFAULT_MAX_PIXELS, Picture, Source, open_source, write_strips
+from scotopic.errors import ControlError, LightMismatchError, ModelError, OutputExistsError, UnsupportedImageError
+from scotopic.image import DEFAULT_MAX_PIXELS, Picture, RawFrame, read, read_raw
 from scotopic.image.formats import writable_format
-from scotopic.image.pages import Pages
-from scotopic.image.profiles import pixels_to_srgb
+from scotopic.image.opening import File, ReadableFile
+from scotopic.image.sink import Target, encode
+from scotopic.image.source import open_file, recognise
 
-from .ahead import ahead
 from .card import Card
-from .curves import PEAKS, Maps, apply_curves, default_threads, resize_maps, resolve_backend
-from .decision import Controls, adjust_curves
-from .session import Graph, open_graph, resolve_providers
-from .strips import GAP, Mean, Strip, checked, side_by_side
-from .thumbnail import shrink
-from .tiles import rows_in_tile, run_in_tiles
-from .zoo import DEFAULT_MODEL, load_model
+from .curves import resolve_backend
+from .decision import Controls
+from .photos import Decision, PhotoModel
+from .raws import RawModel, amplification
+from .session import resolve_providers
+from .strips import GAP, Mean
+from .work import Check, PhotoWork, RawWork, Work, depth_in, raw_metadata, refuse_profile, refuse_ratio
+from .zoo import DEFAULT_MODEL, DEFAULT_RAW_MODELS, list_models, load_model
 
 Samples = TypeVar("Samples", np.uint8, np.uint16, np.float32)
 
-STRIP_SAMPLES = 1 << 20  # 1 MB of 8-bit samples: stays in a cache, and is worth handing from thread to thread
-AHEAD_BYTES = 1 << 24  # how much is decoded before it is needed
-STRAY = 0.5  # how far beyond [0, 1] a float may lie: a sharpened picture does a little, one in levels of 255 far more
 AS_IS = Controls()
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What a picture gets: curve maps `c h w` in [-1, 1] over all of it, controls included, and their iterations."""
-
-    maps: Maps
-    iterations: int
-
-
-@dataclass(frozen=True)
 class Result:
-    """What became of a file. Means are over samples in [0, 1] as encoded; `target` is None if it was not a path."""
+    """What became of a file. Means are over samples in [0, 1] as encoded; `target` is None if it was not a path.
+
+    `ratio` is what a raw was amplified by (None for other pictures), `note` what should be said about it, if anything.
+    """
 
     name: str
     width: int
@@ -59,19 +50,32 @@ class Result:
     mean_before: float
     mean_after: float
     target: str | None
+    ratio: float | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a file is to be written; None: as the format has it by default, or as the picture came."""
+
+    format: str | None
+    quality: int | None
+    bits: Literal[8, 16] | None
+    overwrite: bool
 
 
 class Enhancer:
     """A model with everything that must be kept to use it. One serves any number of threads.
 
-    `model` is a shipped model's name or a model folder. `threads` is how many processors to use (default: all),
+    `model` is a shipped model's name or a model folder; None stands for the right one for each kind of picture:
+    DEFAULT_MODEL, and for camera raws DEFAULT_RAW_MODELS. `threads` is how many processors to use (default: all),
     `providers` which of ONNX Runtime's to run the graphs on ("cuda", "openvino" …; default: the CPU), `backend` one of
     `available_backends()` for applying curves (default: the fastest).
     """
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = DEFAULT_MODEL,
+        model: str | os.PathLike[str] | None = None,
         *,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
@@ -81,96 +85,78 @@ class Enhancer:
             raise ControlError(f"threads must be a whole number from 1 on, got {threads!r}.")
         if providers:
             resolve_providers(providers)
-        self._threads = default_threads() if threads is None else min(int(threads), default_threads())
-        self._backend = resolve_backend(backend)
-        loaded = load_model(Path(model) if isinstance(model, os.PathLike) else model)
-        self._card = loaded.card
-        graph, file = (loaded.decide, "decide") if loaded.decide is not None else (loaded.apply, "apply")
-        assert graph is not None, "the card was checked"
-        name = f"{loaded.folder.name}/{file}"
-        self._open_graph = partial(open_graph, graph, name, threads=threads, providers=providers)
-        self._loading: Future[Graph] | None = None
+        self._threads, self._providers = threads, providers
+        self._photos: PhotoModel | None = None
+        self._raws: dict[str, RawModel] = {}
         self._lock = Lock()
-
-    def _load(self) -> Future[Graph]:
-        """Begins to load the graph, once: ONNX Runtime takes as long as a thumbnail, and can go on beside it."""
-        with self._lock:
-            if self._loading is None:
-                loader = ThreadPoolExecutor(1, thread_name_prefix="scotopic-load")
-                self._loading = loader.submit(self._open_graph)
-                loader.shutdown(wait=False)
-            return self._loading
+        self._chooses = model is None
+        loaded = load_model(Path(model) if isinstance(model, os.PathLike) else model or DEFAULT_MODEL)
+        self._card = loaded.card
+        if loaded.card.raw:
+            self._raws[loaded.card.raw.cfa] = RawModel(loaded, threads, providers)
+        else:
+            self._photos = PhotoModel(loaded, threads, providers, resolve_backend(backend))
 
     @property
     def card(self) -> Card:
-        """The model's card."""
+        """The model's card; that of DEFAULT_MODEL if none was chosen."""
         return self._card
 
     def decide(self, thumbnail: NDArray[np.float32], controls: Controls = AS_IS) -> Decision:
         """The decision for the picture that `thumbnail` (`h w 3`, sRGB, float32 in [0, 1]) is a small version of."""
-        decide = self._card.decide
-        if decide is None:
+        if self._photos is None:
             raise ModelError(f"model '{self._card.name}' has no decision to look at: it makes pixels in one step.")
-        height, width = thumbnail.shape[:2]
-        padding = ((0, -height % decide.multiple), (0, -width % decide.multiple), (0, 0))
-        padded = np.pad(thumbnail, padding, mode="edge")
-        maps = self._load().result()("maps", low=np.ascontiguousarray(padded.transpose(2, 0, 1))[None])[0]
-        if maps.shape[0] != decide.maps:
-            raise CardError(f"model '{self._card.name}' made {maps.shape[0]} maps, its card says {decide.maps}.")
-        if not np.isfinite(maps).all():
-            raise ModelError(f"model '{self._card.name}' decided on values that are not numbers. Use another model.")
-        if maps.shape[1:] != padded.shape[:2]:
-            maps = resize_maps(maps, *padded.shape[:2])
-        maps = adjust_curves(maps[:, :height, :width], thumbnail, controls, decide.iterations)
-        return Decision(np.ascontiguousarray(maps), decide.iterations)
+        return self._photos.decide(thumbnail, controls)
+
+    def read(self, source: ReadableFile, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | RawFrame:
+        """What is in a file, in memory, as `enhance` here takes it: a RawFrame for a raw that there is a model for."""
+        file, format = recognise(source)
+        frame, _ = self._frame(file, format, max_pixels)
+        return frame or read(_again(file), max_pixels=max_pixels, name=file.name)
 
     @overload
-    def enhance(self, pixels: Picture, controls: Controls = ...) -> Picture: ...
+    def enhance(self, pixels: Picture | RawFrame, controls: Controls = ...) -> Picture: ...
 
     @overload
     def enhance(self, pixels: NDArray[Samples], controls: Controls = ...) -> NDArray[Samples]: ...
 
-    def enhance(self, pixels: Picture | NDArray[Any], controls: Controls = AS_IS) -> Picture | NDArray[Any]:
+    def enhance(self, pixels: Picture | RawFrame | NDArray[Any], controls: Controls = AS_IS) -> Picture | NDArray[Any]:
         """The same picture, brightened: a Picture for a Picture, an array for an array of the same type and shape.
 
         An array is sRGB, `h w`, `h w 1` or `h w 3`: uint8, uint16, or float32 in [0, 1]. A Picture with a profile is
-        looked at through it, as a file is. ControlError for anything else, and for values that are no numbers or lie
-        far outside [0, 1].
+        looked at through it, as a file is. A RawFrame becomes a Picture: upright, sRGB, of 16 bits. ControlError for
+        anything else, and for values that are no numbers or lie far outside [0, 1].
         """
+        if isinstance(pixels, RawFrame):
+            return self._develop(pixels, controls)
         if isinstance(pixels, Picture):
-            self._check_light(pixels.light, pixels.name)
-            return pixels.with_pixels(self._enhance(pixels.pixels, controls, pixels.metadata.icc, f"'{pixels.name}'"))
+            photos = self._for_photos(pixels.light, pixels.name)
+            refuse_ratio(controls, pixels.name)
+            return pixels.with_pixels(photos.enhance(pixels.pixels, controls, pixels.metadata.icc, f"'{pixels.name}'"))
         if not isinstance(pixels, np.ndarray):
             raise ControlError(
-                f"enhance wants a Picture or a numpy array, got {type(pixels).__name__}. Make it one with "
+                f"enhance wants a Picture, a RawFrame or a numpy array, got {type(pixels).__name__}. Make it one with "
                 "scotopic.read (a path, an open file or the bytes of one) or numpy.asarray."
             )
-        self._check_light("srgb", "an array")
-        return self._enhance(pixels, controls, None, "the array")
+        photos = self._for_photos("srgb", "an array")
+        refuse_ratio(controls, "an array")
+        return photos.enhance(pixels, controls, None, "the array")
 
-    def _enhance(self, pixels: NDArray[Any], controls: Controls, icc: bytes | None, name: str) -> NDArray[Any]:
-        """An array brightened. `icc` is its profile, `name` what errors call it."""
-        self._load()
-        low = pixels[..., None] if pixels.ndim == 2 else pixels
-        if low.dtype not in PEAKS or low.ndim != 3 or low.shape[2] not in (1, 3) or not low.size:
-            raise ControlError(
-                "enhance wants uint8, uint16 or float32 of shape (h, w), (h, w, 1) or (h, w, 3), and a pixel at least; "
-                f"got {pixels.dtype} {pixels.shape}."
+    def _develop(self, frame: RawFrame, controls: Controls) -> Picture:
+        model = self._for_raw(frame)
+        if model is None:
+            raise LightMismatchError(
+                f"model '{self._card.name}' wants {self._card.light.input} light, got a raw frame ('{frame.name}'). "
+                "Give its file to enhance_file, or leave the model away."
             )
-        height, width = low.shape[:2]
-        decision = None
-        if self._card.decide:
-            with np.errstate(invalid="ignore", over="ignore"):  # what is no number is refused right below
-                thumbnail = shrink(low, self._card.decide.long_side) / np.float32(PEAKS[low.dtype])
-            _check_values(thumbnail, name)
-            if icc is not None:
-                thumbnail = pixels_to_srgb(thumbnail, icc)
-            decision = self.decide(np.broadcast_to(thumbnail, (*thumbnail.shape[:2], 3)), controls)
-        elif low.dtype == np.float32:
-            _check_values(low, name)
-        strips = list(self._finish([low], height, width, decision, controls))
-        out = strips[0] if len(strips) == 1 else np.concatenate(strips)
-        return out[..., 0] if pixels.ndim == 2 else out
+        model.graph.begin()
+        frame, ratio, space = frame.upright(), amplification(frame, controls), model.space(None)
+        pixels = np.empty((frame.height, frame.width, 3), np.float32)
+        top = 0
+        for strip in model.strips(frame, ratio, space=space, bits=16, protect_highlights=controls.protect_highlights):
+            np.divide(strip, np.float32(65535), out=pixels[top : top + len(strip)])
+            top += len(strip)
+        return Picture(pixels, "srgb", None, 16, raw_metadata(frame, space), frame.name)
 
     def enhance_file(
         self,
@@ -181,6 +167,7 @@ class Enhancer:
         format: str | None = None,
         quality: int | None = None,
         bits: Literal[8, 16] | None = None,
+        profile: str | None = None,
         overwrite: bool = False,
         compare: str | os.PathLike[str] | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
@@ -189,11 +176,15 @@ class Enhancer:
     ) -> Result:
         """Brightens a picture file into another in bounded memory; metadata and transparency go along.
 
-        `format`, `quality` and `bits` (defaults: the target's suffix, the format's own, the source's) say how it is
-        written, `overwrite` whether it may replace a file, `compare` where to write a side-by-side as well: it stays
-        only if the result does, and with None for `target` it is all that is made. A source of more than `max_pixels`
-        is refused; `name` is what errors call it. `check` is called between strips, in one thread or another: what it
-        raises ends the work, and nothing is left of it.
+        `format`, `quality` and `bits` (defaults: the target's suffix, the format's own, the source's; 16 for a raw, if
+        the format has them) say how it is written, `overwrite` whether it may replace a file, `compare` where to write
+        a side-by-side as well: it stays only if the result does, and with None for `target` it is all that is made.
+        `profile` is what a raw is developed to: "srgb" (default), "display-p3" or "prophoto"; other pictures keep their
+        own. A source of more than `max_pixels` is refused; `name` is what errors call it. `check` is called between
+        strips, in one thread or another: what it raises ends the work, and nothing is left of it.
+
+        A raw for which there is no raw model, or that is no mosaic of red, green and blue, is developed by LibRaw and
+        brightened like a picture.
         """
         began = time.perf_counter()
         if target is None and compare is None:
@@ -203,136 +194,140 @@ class Enhancer:
             for place in (compare, target):
                 if isinstance(place, str | os.PathLike) and os.path.exists(place) and not overwrite:
                     raise OutputExistsError(f"'{place}' exists already. Choose another name, or ask for overwriting.")
-        with open_source(source, max_pixels=max_pixels, name=name) as opened:
-            self._check_light("srgb", opened.name)
-            height, width, scale = opened.height, opened.width, self._card.light.scale
-            rows = _strip_rows(opened)
-            strip_bytes = rows * width * opened.bands * opened.bits // 8
+        wishes = Wishes(format, quality, bits, overwrite)
+        with self._open(source, controls, profile, max_pixels, name) as work, _withdrawn_without(target, compare):
             before, after = Mean(), Mean()
-            self._load()  # not before: Python imports one thing at a time, but decodes beside it
-            if target is None:
-                assert compare is not None, "checked above"
-                decision = self._decide_on(opened, controls)
-                self._write_comparison(
-                    compare, opened, decision, controls, quality, bits, overwrite, before, after, check
-                )
-            else:
-                # The first strips are decoded while the decision is made.
-                with (
-                    ahead(opened.strips(rows), depth=max(2, AHEAD_BYTES // strip_bytes)) as strips,
-                    _withdrawn_without(target, compare),
-                ):
-                    decision = self._decide_on(opened, controls)
-                    if compare is not None:  # first, as the target may be the source
-                        self._write_comparison(
-                            compare, opened, decision, controls, quality, bits, overwrite, Mean(), Mean(), check
-                        )
-                    write_strips(
-                        target,
-                        checked(
-                            after.watch(self._finish(before.watch(strips), height, width, decision, controls)), check
-                        ),
-                        width=scale * width,
-                        height=scale * height,
-                        bands=opened.bands,
-                        like=opened,
-                        format=format,
-                        quality=quality,
-                        bits=bits,
-                        overwrite=overwrite,
-                        alpha=scale == 1,
-                    )
+            if compare is not None:  # first, as the target may be the source
+                unwatched = (Mean(), Mean()) if target is not None else (before, after)
+                _write_comparison(compare, work, wishes, *unwatched, check)
+            if target is not None:
+                _write(target, work, wishes, before, after, check)
             path = os.fspath(target) if isinstance(target, str | os.PathLike) else None
             seconds = time.perf_counter() - began
-            return Result(opened.name, scale * width, scale * height, seconds, before.value, after.value, path)
+            means = before.value, after.value
+            return Result(work.name, *work.size[:2], seconds, *means, path, work.ratio, work.note)
 
-    def _decide_on(self, source: Source, controls: Controls) -> Decision | None:
-        decide = self._card.decide
-        return self.decide(source.thumbnail(decide.long_side), controls) if decide else None
-
-    def _write_comparison(
+    @contextmanager
+    def _open(
         self,
-        target: str | os.PathLike[str],
-        source: Source,
-        decision: Decision | None,
+        source: str | os.PathLike[str] | bytes | BinaryIO,
         controls: Controls,
-        quality: int | None,
-        bits: Literal[8, 16] | None,
-        overwrite: bool,
-        before: Mean,
-        after: Mean,
-        check: Callable[[], None] | None,
-    ) -> None:
-        """Input left, output right. In a pass of its own: of two encoders side by side, one could fail half-way."""
-        scale, apply = self._card.light.scale, self._card.apply
-        rows = _strip_rows(source)
-        right = self._finish(source.strips(rows), source.height, source.width, decision, controls)
-        left = source.strips(rows if decision or not apply else rows_in_tile(multiple=apply.multiple))
-        pairs = zip(before.watch(left), after.watch(right), strict=True)
-        with ahead(checked(side_by_side(pairs, scale), check)) as strips:
-            write_strips(
-                target,
-                strips,
-                width=2 * scale * source.width + GAP,
-                height=scale * source.height,
-                bands=source.bands,
-                like=source,
-                quality=quality,
-                bits=bits,
-                overwrite=overwrite,
-                alpha=False,
-            )
-
-    def _finish(
-        self, strips: Iterable[Strip], height: int, width: int, decision: Decision | None, controls: Controls
-    ) -> Iterator[Strip]:
-        """The finished strips of a picture whose strips come in."""
-        if decision is not None:
-            top = 0
-            pages = Pages()
-            for strip in strips:
-                yield apply_curves(
-                    strip,
-                    decision.maps,
-                    decision.iterations,
-                    top=top,
-                    height=height,
-                    out=pages.array(strip.shape, strip.dtype),
-                    backend=self._backend,
-                    # A strip among others has a decoder and an encoder beside it, which keep a processor each.
-                    threads=self._threads if len(strip) == height else max(1, self._threads - 2),
-                )
-                top += len(strip)
+        profile: str | None,
+        max_pixels: int,
+        name: str | None,
+    ) -> Iterator[Work]:
+        """The file, in hand."""
+        file, format = recognise(source, name)
+        frame, note = self._frame(file, format, max_pixels)
+        model = None if frame is None else self._for_raw(frame)
+        if frame is not None and model is not None:
+            frame = frame.upright()
+            space = model.space(profile)
+            yield RawWork(model, frame, amplification(frame, controls), controls, space)
             return
-        apply, scale = self._card.apply, self._card.light.scale
-        assert apply is not None, "the card was checked"
-        if controls.exposure_ev or (scale > 1 and controls.strength != 1):
-            raise ControlError(
-                f"model '{self._card.name}' makes pixels in one step, so exposure cannot be turned"
-                + (", nor its strength, as it enlarges." if scale > 1 else ".")
-                + " Leave it as it is, or choose a model with a decision (see `scotopic models`)."
+        photos = self._for_photos("srgb", file.name)
+        refuse_profile(profile, file.name)
+        refuse_ratio(controls, file.name)
+        with open_file(file, format, max_pixels) as opened:
+            yield PhotoWork(photos, opened, controls, note)
+
+    def _frame(self, file: File, format: str, max_pixels: int) -> tuple[RawFrame | None, str | None]:
+        """The frame in a raw file if a raw model can take it; if none can and we chose the model: why."""
+        if format != "raw" or not (self._chooses or self._raws):
+            return None, None
+        likely = "xtrans" if file.name.lower().endswith(".raf") else "bayer"
+        model = self._raw_model(likely)
+        if model is not None:
+            model.graph.begin()  # while the file is decoded
+        try:
+            frame = read_raw(_again(file), max_pixels=max_pixels, name=file.name)
+        except UnsupportedImageError as error:
+            if not self._chooses:
+                raise
+            return None, f"developed by LibRaw, without a raw model. {error}"
+        if self._for_raw(frame) is None:
+            return None, "developed by LibRaw: no raw model for this kind of sensor is installed."
+        return frame, None
+
+    def _for_photos(self, light: str, name: str) -> PhotoModel:
+        if self._photos is None:
+            raise LightMismatchError(
+                f"model '{self._card.name}' wants packed-raw light ({self._card.light.channels_in} channels), got "
+                f"{light} (3 channels) from '{name}'. Give it a camera's raw file, or leave the model away: each kind "
+                "of picture then gets its own."
             )
-        run = partial(_convolve, self._load().result(), controls.strength)
-        yield from run_in_tiles(
-            strips, run, height=height, width=width, halo=apply.halo, multiple=apply.multiple, scale=scale
+        self._photos.check_light(light, name)
+        return self._photos
+
+    def _for_raw(self, frame: RawFrame) -> RawModel | None:
+        """The model for this frame, or None; LightMismatchError if the one that was chosen is for other sensors."""
+        if not self._chooses:
+            for model in self._raws.values():
+                model.check(frame)
+                return model
+        return self._raw_model("xtrans" if frame.is_xtrans else "bayer")
+
+    def _raw_model(self, cfa: str) -> RawModel | None:
+        with self._lock:
+            if cfa not in self._raws and self._chooses and DEFAULT_RAW_MODELS[cfa] in list_models():
+                loaded = load_model(DEFAULT_RAW_MODELS[cfa])
+                self._raws[cfa] = RawModel(loaded, self._threads, self._providers)
+            return self._raws.get(cfa)
+
+
+def _again(file: File) -> Path | bytes:
+    """The file, to be read by another reader."""
+    if file.path is not None:
+        return file.path
+    assert file.data is not None, "a file is somewhere"
+    return file.data
+
+
+def _write(target: Target, work: Work, wishes: Wishes, before: Mean, after: Mean, check: Check | None) -> None:
+    stream = not isinstance(target, str | os.PathLike)
+    format = wishes.format or (work.format if stream else None)
+    suffix = "" if stream else os.path.splitext(os.fspath(target))[1]  # type: ignore[arg-type]
+    depth = depth_in(writable_format(format or suffix).bits, wishes.bits, work.bits)
+    with closing(work.finished(depth, before, check)) as strips:
+        encode(
+            target,
+            after.watch(strips),
+            work.size,
+            work.metadata,
+            work.alpha(),
+            format=format,
+            quality=wishes.quality,
+            bits=wishes.bits or work.bits,
+            overwrite=wishes.overwrite,
         )
 
-    def _check_light(self, light: str, name: str) -> None:
-        wanted = self._card.light
-        if (wanted.input, wanted.output, wanted.channels_in, wanted.channels_out) != (light, light, 3, 3):
-            raise LightMismatchError(
-                f"model '{self._card.name}' wants {wanted.input} light ({wanted.channels_in} channels) and gives "
-                f"{wanted.output} ({wanted.channels_out}), got {light} (3 channels) from '{name}'. "
-                "Convert the picture, or choose another model (see `scotopic models`)."
-            )
+
+def _write_comparison(
+    target: str | os.PathLike[str], work: Work, wishes: Wishes, before: Mean, after: Mean, check: Check | None
+) -> None:
+    """Input left, result right, in a file whose suffix says its format."""
+    width, height, bands = work.size
+    depth = depth_in(writable_format(os.path.splitext(target)[1]).bits, wishes.bits, work.bits)
+    with closing(work.beside(depth, before, after, check)) as strips:
+        encode(
+            target,
+            strips,
+            (2 * width + GAP, height, bands),
+            work.metadata,
+            None,
+            format=None,
+            quality=wishes.quality,
+            bits=wishes.bits or work.bits,
+            overwrite=wishes.overwrite,
+        )
 
 
 @contextmanager
 def _withdrawn_without(
-    target: str | os.PathLike[str] | BinaryIO, compare: str | os.PathLike[str] | None
+    target: str | os.PathLike[str] | BinaryIO | None, compare: str | os.PathLike[str] | None
 ) -> Iterator[None]:
     """Removes the comparison made within, if the result then fails: alone it would be taken for an old one."""
-    made_here = compare is not None and not os.path.lexists(compare)
+    made_here = target is not None and compare is not None and not os.path.lexists(compare)
     try:
         yield
     except BaseException:
@@ -342,38 +337,3 @@ def _withdrawn_without(
             with suppress(OSError):
                 os.unlink(compare)
         raise
-
-
-def _strip_rows(source: Source) -> int:
-    return max(16, STRIP_SAMPLES // (source.width * source.bands) // 16 * 16)  # JPEG is decoded 8 or 16 rows at a time
-
-
-def _check_values(pixels: NDArray[np.float32], name: str) -> None:
-    """ControlError unless these, or the pixels that went into their means, are numbers in [0, 1] or not far from it."""
-    with np.errstate(invalid="ignore"):
-        low, high = float(pixels.min()), float(pixels.max())
-    if not np.isfinite([low, high]).all():
-        raise ControlError(
-            f"{name} holds values that are not finite numbers (NaN or infinity). Replace them, with numpy.nan_to_num "
-            "for example."
-        )
-    if low < -STRAY or high > 1 + STRAY:
-        raise ControlError(
-            f"{name} holds values from {low:g} to {high:g}, but floating-point pixels go from 0 to 1. Divide by 255 if "
-            "they come from 8 bits, by 65535 if from 16."
-        )
-
-
-def _convolve(graph: Graph, strength: float, part: Strip) -> Strip:
-    """A part of a picture, `h w c`, through a graph that makes pixels; grey goes in as three equal channels."""
-    peak = np.float32(PEAKS[part.dtype])
-    low = part.astype(np.float32) / peak
-    colour = np.broadcast_to(low, (*low.shape[:2], 3))
-    out = graph("out", low=np.ascontiguousarray(colour.transpose(2, 0, 1))[None])[0].transpose(1, 2, 0)
-    if part.shape[2] == 1:
-        out = out.mean(axis=2, keepdims=True)
-    if strength != 1:
-        out = low + np.float32(strength) * (out - low)
-    half = np.float32(0.5 if part.dtype != np.float32 else 0)  # truncation after adding it rounds half up
-    finished: Strip = (np.clip(out, 0, 1) * peak + half).astype(part.dtype)
-    return finished

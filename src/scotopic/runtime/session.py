@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,11 +49,41 @@ class Graph:
         return result  # type: ignore[no-any-return]
 
 
-def open_graph(graph: bytes, name: str, *, threads: int | None = None, providers: Sequence[str] | None = None) -> Graph:
+class Loading:
+    """A graph that is loaded once, in a thread of its own: ONNX Runtime takes as long as opening a picture."""
+
+    def __init__(self, load: Callable[[], Graph]) -> None:
+        self._load = load
+        self._future: Future[Graph] | None = None
+        self._lock = Lock()
+
+    def begin(self) -> Future[Graph]:
+        """Begins, if that has not happened yet."""
+        with self._lock:
+            if self._future is None:
+                loader = ThreadPoolExecutor(1, thread_name_prefix="scotopic-load")
+                self._future = loader.submit(self._load)
+                loader.shutdown(wait=False)
+            return self._future
+
+    def result(self) -> Graph:
+        """The graph, once it is there. Raises what loading it raised."""
+        return self.begin().result()
+
+
+def open_graph(
+    graph: bytes,
+    name: str,
+    *,
+    threads: int | None = None,
+    providers: Sequence[str] | None = None,
+    reuse_memory: bool = False,
+) -> Graph:
     """A session for an ONNX graph (its bytes), called `name` in errors.
 
     `threads`: how many processors one run uses, default all. `providers`: names such as "cuda", "openvino" or
-    "CUDAExecutionProvider", first choice first, default the CPU; the CPU always comes last.
+    "CUDAExecutionProvider", first choice first, default the CPU; the CPU always comes last. `reuse_memory` keeps the
+    memory of one run for the next: for inputs that are all of one bounded size.
     """
     if threads is not None and threads < 1:
         raise ControlError(f"threads must be at least 1, got {threads}.")
@@ -62,7 +94,7 @@ def open_graph(graph: bytes, name: str, *, threads: int | None = None, providers
     options.intra_op_num_threads = min(threads, default_threads()) if threads else 0
     options.log_severity_level = 3  # errors only: a warning in the middle of a progress bar helps nobody
     # The arena keeps the largest picture's memory for ever, and a plan made for one size is useless for the next.
-    options.enable_cpu_mem_arena = False
+    options.enable_cpu_mem_arena = reuse_memory
     options.enable_mem_pattern = False
     # Idle workers would spin on the processors that decode, apply and encode.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,13 @@ class Mean:
 
     def watch(self, strips: Iterable[Strip]) -> Iterator[Strip]:
         for strip in strips:
-            some = strip[::8, ::8]
-            self._sum += float(some.sum(dtype=np.float64)) / PEAKS[strip.dtype]
-            self._count += some.size
+            self.add(strip[::8, ::8])
             yield strip
+
+    def add(self, some: Strip) -> None:
+        """Some pixels more."""
+        self._sum += float(some.sum(dtype=np.float64)) / PEAKS[some.dtype]
+        self._count += some.size
 
     @property
     def value(self) -> float:
@@ -43,7 +46,7 @@ def checked(strips: Iterable[Strip], check: Callable[[], None] | None) -> Iterat
         yield strip
 
 
-def side_by_side(pairs: Iterable[tuple[Strip, Strip]], scale: int) -> Iterator[Strip]:
+def side_by_side(pairs: Iterable[tuple[Strip, Strip]], scale: int) -> Generator[Strip, None, None]:
     """Input left, output right, a white gap between; an input that is smaller is enlarged by repeating its pixels."""
     for low, out in pairs:
         left = low.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -3,58 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Samples = TypeVar("Samples", bound=np.generic)
+Made = TypeVar("Made", bound=np.generic)
 
 TILE = 512
 """Side of a tile in pixels, without its halo: large enough that a halo costs little, small enough for any memory."""
+MOST_ACROSS = 64
+"""Tiles side by side that `fit_tile` thinks of."""
+ENCODING = 0.5
+"""Time to encode a picture as 16-bit TIFF or PNG, relative to that of a small network on it: 0.3 to 1."""
 
 
 def run_in_tiles(
     strips: Iterable[NDArray[Samples]],
-    run: Callable[[NDArray[Samples]], NDArray[Samples]],
+    run: Callable[[NDArray[Samples]], NDArray[Made]],
     *,
     height: int,
     width: int,
     halo: int,
     multiple: int = 1,
     scale: int = 1,
-    tile: int = TILE,
-) -> Iterator[NDArray[Samples]]:
+    tile: int | tuple[int, int] = TILE,
+    finish: Callable[[NDArray[Made]], NDArray[Any]] | None = None,
+) -> Iterator[NDArray[Any]]:
     """The result of `run` over a picture, in strips from top to bottom, `tile` (made a multiple) input rows each.
 
     `strips` are the rows of a picture `height` x `width`, `n w c`. `run` takes a part of it, `h w c` with sides that
     are multiples of `multiple`, to `scale * h`, `scale * w`, c, where a pixel depends on nothing further than `halo`
-    from it. What comes out depends neither on `tile` nor on how the strips were cut.
+    from it. What comes out depends neither on `tile` (a side, or rows and columns) nor on how the strips were cut.
+    `finish` does what needs no neighbours: it gets each part without its halo.
 
     Tiles begin at multiples of `multiple`, as a graph that halves its picture sees different pixels from elsewhere.
     At the picture's own borders there is no halo: what a graph does there (zeros, reflection) it does as on the whole.
     A size that is no multiple is made one by repeating the last row and column.
     """
-    tile, halo = rows_in_tile(tile, multiple), _round_up(halo, multiple)
+    rows_of_tile, columns_of_tile = (tile, tile) if isinstance(tile, int) else tile
+    rows_of_tile, columns_of_tile = rows_in_tile(rows_of_tile, multiple), rows_in_tile(columns_of_tile, multiple)
+    halo = _round_up(halo, multiple)
     padded_height, padded_width = _round_up(height, multiple), _round_up(width, multiple)
     window = _Window(strips, height, width, padded_width)
-    for top in range(0, height, tile):
-        bottom = min(top + tile, height)
+    for top in range(0, height, rows_of_tile):
+        bottom = min(top + rows_of_tile, height)
         first, last = max(0, top - halo), min(_round_up(bottom, multiple) + halo, padded_height)
         rows = window.take(first, last)
-        out: NDArray[Samples] | None = None
-        for left in range(0, width, tile):
-            right = min(left + tile, width)
+        out: NDArray[Any] | None = None
+        for left in range(0, width, columns_of_tile):
+            right = min(left + columns_of_tile, width)
             start, stop = max(0, left - halo), min(_round_up(right, multiple) + halo, padded_width)
             part = run(rows[:, start:stop])
             assert part.shape[:2] == (scale * (last - first), scale * (stop - start)), "run changed the size"
-            if out is None:
-                out = np.empty((scale * (bottom - top), scale * width, part.shape[2]), part.dtype)
-            out[:, scale * left : scale * right] = part[
+            inner = part[
                 scale * (top - first) : scale * (bottom - first), scale * (left - start) : scale * (right - start)
             ]
+            finished: NDArray[Any] = finish(inner) if finish else inner
+            if out is None:
+                out = np.empty((scale * (bottom - top), scale * width, finished.shape[2]), finished.dtype)
+            out[:, scale * left : scale * right] = finished
         assert out is not None
         yield out
+
+
+def fit_tile(height: int, width: int, halo: int, multiple: int, area: int) -> tuple[int, int]:
+    """Rows and columns of the tile with which a picture is soonest done, if no tile may exceed `area` pixels, halo
+    included.
+
+    A halo is computed twice, so large tiles cost less; but the last row of tiles is encoded when nothing is left to
+    compute, so low ones are done sooner. A very far-reaching graph gets more than `area`: tiles that are twice as wide
+    and high with their halos as without.
+
+    >>> fit_tile(1500, 2000, halo=70, multiple=8, area=800_000)
+    (504, 1000)
+    """
+    halo = _round_up(halo, multiple)
+    area = max(area, (4 * halo + multiple) ** 2)
+    best, least = (multiple, multiple), float("inf")
+    for count in range(1, min(_round_up(width, multiple) // multiple, MOST_ACROSS) + 1):
+        columns = _round_up(-(-width // count), multiple)
+        most = (area // min(columns + 2 * halo, width) - 2 * halo) // multiple * multiple
+        if most < multiple:
+            continue
+        for further in range(3):
+            rows = _round_up(-(-height // (-(-height // most) + further)), multiple)
+            work = _computed(height, rows, halo) * _computed(width, columns, halo) / (height * width)
+            time = work + ENCODING * rows / height
+            if time < least:
+                best, least = (rows, columns), time
+    return best
+
+
+def _computed(length: int, tile: int, halo: int) -> int:
+    """Pixels that are computed along an axis, halos included."""
+    return sum(min(at + tile + halo, length) - max(0, at - halo) for at in range(0, length, tile))
 
 
 def rows_in_tile(tile: int = TILE, multiple: int = 1) -> int:

@@ -10,6 +10,9 @@ from ..errors import CardError, CorruptModelError, ModelNotFoundError
 from .card import CARD_FILE, ApplyCard, Card, DecideCard, read_card
 
 DEFAULT_MODEL = "zero_dce_pp"
+"""For pictures."""
+DEFAULT_RAW_MODELS = {"bayer": "ksigma_unet", "xtrans": "ksigma_unet_xtrans"}
+"""For camera raws, by the sensor's pattern."""
 
 
 @dataclass(frozen=True)

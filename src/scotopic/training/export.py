@@ -11,7 +11,8 @@ from torch import nn
 
 from scotopic import __version__
 from scotopic.networks import CurveNetwork
-from scotopic.runtime.card import ApplyCard, Card, DataCard, DecideCard, LightCard, TrainingCard, write_card
+from scotopic.networks.raw import RawNetwork
+from scotopic.runtime.card import ApplyCard, Card, DataCard, DecideCard, LightCard, RawCard, TrainingCard, write_card
 
 from ..errors import CheckpointError, RecipeError, TrainingError
 from . import checkpoint
@@ -69,8 +70,7 @@ def export_network(network: nn.Module, recipe: Recipe, progress: Progress, folde
             "decide.onnx", sha256["decide.onnx"], recipe.export.long_side, network.iterations, maps, multiple
         )
     apply = ApplyCard("apply.onnx", sha256["apply.onnx"], halo, multiple)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    card = _card(name, parameters, recipe, progress, decide, apply)
+    card = _card(name, network, recipe, progress, decide, apply)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as workshop:
         unfinished, replaced = Path(workshop) / "new", Path(workshop) / "old"
@@ -85,16 +85,21 @@ def export_network(network: nn.Module, recipe: Recipe, progress: Progress, folde
 
 
 def _card(
-    name: str, parameters: int, recipe: Recipe, progress: Progress, decide: DecideCard | None, apply: ApplyCard
+    name: str, network: nn.Module, recipe: Recipe, progress: Progress, decide: DecideCard | None, apply: ApplyCard
 ) -> Card:
+    light, raw = LightCard("srgb", "srgb", channels_in=3, channels_out=3), None
+    if isinstance(network, RawNetwork):
+        light = LightCard("packed-raw", network.light_out, network.channels_in, channels_out=3, scale=network.scale)
+        raw = RawCard("bayer" if network.planes == 4 else "xtrans", network.normalisation)
     return Card(
         name=name,
         title=recipe.export.title or name,
         source=recipe.export.source,
         licence=recipe.export.licence,
-        parameters=parameters,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
         version=__version__,
-        light=LightCard("srgb", "srgb", channels_in=3, channels_out=3),
+        light=light,
+        raw=raw,
         decide=decide,
         apply=apply,
         training=TrainingCard(

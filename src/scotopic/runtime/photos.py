@@ -1,0 +1,163 @@
+"""Ordinary pictures, sRGB or encoded like it, through a model: arrays whole, files in strips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scotopic.errors import CardError, ControlError, LightMismatchError, ModelError
+from scotopic.image.pages import Pages
+from scotopic.image.profiles import pixels_to_srgb
+
+from .curves import PEAKS, Maps, apply_curves, default_threads, resize_maps
+from .decision import Controls, adjust_curves
+from .session import Graph, Loading, open_graph
+from .strips import Strip
+from .thumbnail import shrink
+from .tiles import run_in_tiles
+from .zoo import Model
+
+STRAY = 0.5  # how far beyond [0, 1] a float may lie: a sharpened picture does a little, one in levels of 255 far more
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a picture gets: curve maps `c h w` in [-1, 1] over all of it, controls included, and their iterations."""
+
+    maps: Maps
+    iterations: int
+
+
+class PhotoModel:
+    """A model on sRGB pictures, ready to brighten them. One serves any number of threads."""
+
+    def __init__(self, model: Model, threads: int | None, providers: Sequence[str] | None, backend: str | None) -> None:
+        self.card = model.card
+        self._threads = default_threads() if threads is None else min(int(threads), default_threads())
+        self._backend = backend
+        graph, file = (model.decide, "decide") if model.decide is not None else (model.apply, "apply")
+        assert graph is not None, "the card was checked"
+        name = f"{model.folder.name}/{file}"
+        self.graph = Loading(partial(open_graph, graph, name, threads=threads, providers=providers))
+
+    def decide(self, thumbnail: NDArray[np.float32], controls: Controls) -> Decision:
+        """The decision for the picture that `thumbnail` (`h w 3`, sRGB, float32 in [0, 1]) is a small version of."""
+        decide = self.card.decide
+        if decide is None:
+            raise ModelError(f"model '{self.card.name}' has no decision to look at: it makes pixels in one step.")
+        height, width = thumbnail.shape[:2]
+        padding = ((0, -height % decide.multiple), (0, -width % decide.multiple), (0, 0))
+        padded = np.pad(thumbnail, padding, mode="edge")
+        maps = self.graph.result()("maps", low=np.ascontiguousarray(padded.transpose(2, 0, 1))[None])[0]
+        if maps.shape[0] != decide.maps:
+            raise CardError(f"model '{self.card.name}' made {maps.shape[0]} maps, its card says {decide.maps}.")
+        if not np.isfinite(maps).all():
+            raise ModelError(f"model '{self.card.name}' decided on values that are not numbers. Use another model.")
+        if maps.shape[1:] != padded.shape[:2]:
+            maps = resize_maps(maps, *padded.shape[:2])
+        maps = adjust_curves(maps[:, :height, :width], thumbnail, controls, decide.iterations)
+        return Decision(np.ascontiguousarray(maps), decide.iterations)
+
+    def enhance(self, pixels: NDArray[Any], controls: Controls, icc: bytes | None, name: str) -> NDArray[Any]:
+        """An array brightened. `icc` is its profile, `name` what errors call it."""
+        self.graph.begin()
+        low = pixels[..., None] if pixels.ndim == 2 else pixels
+        if low.dtype not in PEAKS or low.ndim != 3 or low.shape[2] not in (1, 3) or not low.size:
+            raise ControlError(
+                "enhance wants uint8, uint16 or float32 of shape (h, w), (h, w, 1) or (h, w, 3), and a pixel at least; "
+                f"got {pixels.dtype} {pixels.shape}."
+            )
+        height, width = low.shape[:2]
+        decision = None
+        if self.card.decide:
+            with np.errstate(invalid="ignore", over="ignore"):  # what is no number is refused right below
+                thumbnail = shrink(low, self.card.decide.long_side) / np.float32(PEAKS[low.dtype])
+            _check_values(thumbnail, name)
+            if icc is not None:
+                thumbnail = pixels_to_srgb(thumbnail, icc)
+            decision = self.decide(np.broadcast_to(thumbnail, (*thumbnail.shape[:2], 3)), controls)
+        elif low.dtype == np.float32:
+            _check_values(low, name)
+        strips = list(self.finish([low], height, width, decision, controls))
+        out = strips[0] if len(strips) == 1 else np.concatenate(strips)
+        return out[..., 0] if pixels.ndim == 2 else out
+
+    def finish(
+        self, strips: Iterable[Strip], height: int, width: int, decision: Decision | None, controls: Controls
+    ) -> Iterator[Strip]:
+        """The finished strips of a picture whose strips come in."""
+        if decision is not None:
+            top = 0
+            pages = Pages()
+            for strip in strips:
+                yield apply_curves(
+                    strip,
+                    decision.maps,
+                    decision.iterations,
+                    top=top,
+                    height=height,
+                    out=pages.array(strip.shape, strip.dtype),
+                    backend=self._backend,
+                    # A strip among others has a decoder and an encoder beside it, which keep a processor each.
+                    threads=self._threads if len(strip) == height else max(1, self._threads - 2),
+                )
+                top += len(strip)
+            return
+        apply, scale = self.card.apply, self.card.light.scale
+        assert apply is not None, "the card was checked"
+        if controls.exposure_ev or (scale > 1 and controls.strength != 1):
+            raise ControlError(
+                f"model '{self.card.name}' makes pixels in one step, so exposure cannot be turned"
+                + (", nor its strength, as it enlarges." if scale > 1 else ".")
+                + " Leave it as it is, or choose a model with a decision (see `scotopic models`)."
+            )
+        run = partial(_convolve, self.graph.result(), controls.strength)
+        yield from run_in_tiles(
+            strips, run, height=height, width=width, halo=apply.halo, multiple=apply.multiple, scale=scale
+        )
+
+    def check_light(self, light: str, name: str) -> None:
+        """LightMismatchError unless pictures of this light are what the model takes and gives."""
+        wanted = self.card.light
+        if (wanted.input, wanted.output, wanted.channels_in, wanted.channels_out) != (light, light, 3, 3):
+            raise LightMismatchError(
+                f"model '{self.card.name}' wants {wanted.input} light ({wanted.channels_in} channels) and gives "
+                f"{wanted.output} ({wanted.channels_out}), got {light} (3 channels) from '{name}'. "
+                "Convert the picture, or choose another model (see `scotopic models`)."
+            )
+
+
+def _check_values(pixels: NDArray[np.float32], name: str) -> None:
+    """ControlError unless these, or the pixels that went into their means, are numbers in [0, 1] or not far from it."""
+    with np.errstate(invalid="ignore"):
+        low, high = float(pixels.min()), float(pixels.max())
+    if not np.isfinite([low, high]).all():
+        raise ControlError(
+            f"{name} holds values that are not finite numbers (NaN or infinity). Replace them, with numpy.nan_to_num "
+            "for example."
+        )
+    if low < -STRAY or high > 1 + STRAY:
+        raise ControlError(
+            f"{name} holds values from {low:g} to {high:g}, but floating-point pixels go from 0 to 1. Divide by 255 if "
+            "they come from 8 bits, by 65535 if from 16."
+        )
+
+
+def _convolve(graph: Graph, strength: float, part: Strip) -> Strip:
+    """A part of a picture, `h w c`, through a graph that makes pixels; grey goes in as three equal channels."""
+    peak = np.float32(PEAKS[part.dtype])
+    low = part.astype(np.float32) / peak
+    colour = np.broadcast_to(low, (*low.shape[:2], 3))
+    out = graph("out", low=np.ascontiguousarray(colour.transpose(2, 0, 1))[None])[0].transpose(1, 2, 0)
+    if part.shape[2] == 1:
+        out = out.mean(axis=2, keepdims=True)
+    if strength != 1:
+        out = low + np.float32(strength) * (out - low)
+    half = np.float32(0.5 if part.dtype != np.float32 else 0)  # truncation after adding it rounds half up
+    finished: Strip = (np.clip(out, 0, 1) * peak + half).astype(part.dtype)
+    return finished
