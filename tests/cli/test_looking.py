@@ -132,10 +132,11 @@ def test_an_unknown_command_is_a_usage_error(scotopic):
 @pytest.mark.parametrize(("cfa", "pattern"), [(("RG", "GB"), "RGGB"), (XTRANS, "X-Trans")])
 def test_info_tells_what_a_sensor_is(scotopic, here, cfa, pattern):
     black = np.full((len(cfa), len(cfa)), 512.25, np.float32)
-    mosaic = np.full((48, 60), 3000, np.uint16)
+    mosaic = np.full((48, 60), 1500, np.uint16)
     write_dng("a.dng", RawFrame(mosaic, cfa, black, 16383, (2.0, 1.0, 1.5), np.eye(3, dtype=np.float32)))
     run = scotopic("info", "a.dng")
     assert run.exit_code == 0
     assert f"sensor   {pattern}, black 512.25, white 16383, white balance 2 1 1.5\n" in run.stdout
+    assert "light    a little dark: wants " in run.stdout
     seen = json.loads(scotopic("info", "a.dng", "--json").stdout)
     assert tuple(seen["sensor"]["cfa"]) == cfa

@@ -64,7 +64,7 @@ def lines(seen: Description) -> list[str]:
         colour,
     ]
     if seen.format == "raw":
-        parts.append("developed by LibRaw")
+        parts.append("a mosaic" if seen.sensor else "no mosaic: developed by LibRaw")
     else:
         parts.append(f"profile {seen.profile}" if seen.profile else "no profile (taken for sRGB)")
     if seen.orientation != 1:
@@ -77,15 +77,20 @@ def lines(seen: Description) -> list[str]:
         f"ISO {seen.iso}" if seen.iso else "",
         seen.taken or "",
     ]
+    sensor = seen.sensor
     light = (
         f"mean brightness {seen.mean_brightness:.0%}, {seen.shadows:.0%} in deep shadow, {seen.clipped:.1%} blown out"
     )
+    noise = f"sigma {seen.noise_sigma_8bit:.1f} of 255 in the middle of the picture"
+    if sensor:
+        light = "nothing is missing" if sensor.ratio == 1 else f"wants {sensor.ratio:.3g} times as much"
+        noise = f"{sensor.gain_dn:.2g} DN per photon caught, {sensor.read_sigma_dn:.2g} DN without light"
     return [
         f"picture  {', '.join(parts)}",
         *([f"taken    {', '.join(filter(None, shot))}"] if any(shot) else []),
-        *([f"sensor   {_sensor(seen.sensor)}"] if seen.sensor else []),
+        *([f"sensor   {_sensor(sensor)}"] if sensor else []),
         f"light    {seen.how_dark}: {light}",
-        f"noise    sigma {seen.noise_sigma_8bit:.1f} of 255 in the middle of the picture",
+        f"noise    {noise}",
     ]
 
 

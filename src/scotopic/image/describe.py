@@ -13,7 +13,9 @@ from scotopic.errors import UnsupportedImageError
 
 from .colour import luma
 from .exif import Entry, Exif, read_exif
+from .exposure import estimate_ratio
 from .mosaic import colour_map
+from .noise_estimate import estimate_noise
 from .opening import File, ReadableFile
 from .raw import read_raw_file
 from .source import DEFAULT_MAX_PIXELS, Source, open_file, recognise
@@ -21,19 +23,25 @@ from .source import DEFAULT_MAX_PIXELS, Source, open_file, recognise
 SHADOW, CLIPPED = 0.05, 0.99
 """Luma below which a pixel counts as shadow, and channel value from which one counts as clipped (sRGB in [0, 1])."""
 HOW_DARK = ((0.35, "well exposed"), (0.22, "a little dark"), (0.10, "dark"), (0.0, "very dark"))
+HOW_SHORT = ((1.3, "well exposed"), (3.0, "a little dark"), (16.0, "dark"), (float("inf"), "very dark"))
+"""The same by how many times a raw was exposed too short, at most."""
 _CROP = 512
 
 
 @dataclass(frozen=True)
 class Sensor:
     """What a raw file says about the sensor: the rows of its filters' pattern, the values of no light (for red, green
-    and blue) and of full light, and the camera's white balance (gains of red, green, blue; green = 1).
+    and blue) and of full light, and the camera's white balance (gains of red, green, blue; green = 1). And what can be
+    seen in it: how much more light it wants (`estimate_ratio`), and how noisy it is (`estimate_noise`).
     """
 
     cfa: tuple[str, ...]
     black_level_dn: tuple[float, ...]
     white_level_dn: float
     white_balance: tuple[float, float, float]
+    ratio: float
+    gain_dn: float
+    read_sigma_dn: float
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,8 @@ class Description:
     `width` and `height` are those of the upright picture, `orientation` is the Exif orientation (1 to 8) it was
     stored in. `mean_brightness` is mean luma, sRGB-encoded in [0, 1]; `shadows` and `clipped` are fractions of the
     picture; `noise_sigma_8bit` is the standard deviation of noise at full size, in steps of 255. Those of a camera
-    raw are taken after development; `sensor` is None for other files, and for raws that are no mosaic of filters.
+    raw are taken after LibRaw's development and an automatic exposure, but for `how_dark`. `sensor` is None for other
+    files, and for raws that are no mosaic of filters.
     """
 
     name: str
@@ -73,6 +82,7 @@ class Description:
 def describe(path: ReadableFile, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str | None = None) -> Description:
     """Look at a picture file. Errors are those of `open_source`."""
     file, format = recognise(path, name)
+    sensor = _sensor(file, max_pixels) if format == "raw" else None
     with open_file(file, format, max_pixels) as source:
         thumbnail = source.thumbnail(512)
         brightness = luma(thumbnail)
@@ -98,9 +108,13 @@ def describe(path: ReadableFile, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: 
             mean_brightness=mean,
             shadows=float((brightness < SHADOW).mean()),
             clipped=float((thumbnail >= CLIPPED).any(axis=2).mean()),
-            how_dark=next(word for least, word in HOW_DARK if mean >= least),
+            how_dark=(
+                next(word for most, word in HOW_SHORT if sensor.ratio <= most)
+                if sensor
+                else next(word for least, word in HOW_DARK if mean >= least)
+            ),
             noise_sigma_8bit=noise_sigma(_centre(source)) * 255,
-            sensor=_sensor(file, max_pixels) if format == "raw" else None,
+            sensor=sensor,
         )
 
 
@@ -144,7 +158,16 @@ def _sensor(file: File, max_pixels: int) -> Sensor | None:
         return None
     colours = colour_map(frame.cfa)
     black = tuple(float(frame.black_level_dn[colours == colour].mean()) for colour in range(3))
-    return Sensor(frame.cfa, black, frame.white_level_dn, frame.white_balance)
+    noise = estimate_noise(frame)
+    return Sensor(
+        frame.cfa,
+        black,
+        frame.white_level_dn,
+        frame.white_balance,
+        ratio=estimate_ratio(frame),
+        gain_dn=noise.gain_dn,
+        read_sigma_dn=noise.read_sigma_dn,
+    )
 
 
 def _text(entry: Entry | None) -> str | None:
