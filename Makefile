@@ -30,6 +30,7 @@ format: $(VENV)/dev
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/apply.py
 	$(BIN)/python benchmarks/files.py
+	$(BIN)/python benchmarks/raw.py
 
 $(VENV)/core: $(SOURCES)
 	python3 -m venv $(VENV)

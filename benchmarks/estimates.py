@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--cfa", choices=("bayer", "xtrans"), default="bayer")
     parser.add_argument("--repeat", type=int, default=6, help="frames of each photo in each row (default 6)")
     arguments = parser.parse_args()
-    camera = VirtualCamera(arguments.pictures, arguments.split, cfa=arguments.cfa, panoramas=0)
+    camera = VirtualCamera(arguments.pictures, arguments.split, cfa=arguments.cfa, size=252, panoramas=0)
     measured = [(group, errors(camera, group, arguments.repeat)) for group in GROUPS]
     names = [f"{low:g}" if low == high else f"{low:g} to {high:g}" for (low, high), _ in measured]
     print(
