@@ -11,18 +11,27 @@ def planes(light: torch.Tensor, slope: float, offset: float) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("n", "scale"), [(4, 2), (9, 3)])
-def test_without_its_convolutions_it_hands_the_light_through(n: int, scale: int) -> None:
-    """The transform there and back is the identity: what is not learned is not changed."""
+def test_before_it_has_learned_anything_flat_light_goes_through(n: int, scale: int) -> None:
+    """The transform there and back is the identity, and a demosaicing of one light is that light."""
     network = KSigmaUNet(planes=n, width=4, depth=2).eval()
-    torch.nn.init.zeros_(network.last.weight)
-    torch.nn.init.zeros_(network.last.bias)
-    light = torch.linspace(0.0, 3.0, 36).reshape(1, 1, 6, 6).expand(1, n, 6, 6)
-    low = planes(light, 0.01, 0.002)
-    if n == 9:
-        low = torch.cat([low, torch.zeros(1, 1, 6, 6)], 1)
-    out = network(low)
-    expected = light[:, :1].repeat_interleave(scale, 2).repeat_interleave(scale, 3).expand(1, 3, -1, -1)
-    torch.testing.assert_close(out, expected, rtol=1e-4, atol=1e-5)
+    for level in (0.0, 0.2, 3.0):
+        low = planes(torch.full((1, n, 6, 6), level), 0.01, 0.002)
+        if n == 9:
+            low = torch.cat([low, torch.zeros(1, 1, 6, 6)], 1)
+        out = network(low)
+        torch.testing.assert_close(out, torch.full((1, 3, 6 * scale, 6 * scale), level), rtol=1e-4, atol=1e-5)
+
+
+def test_it_begins_with_a_demosaicing_that_keeps_slopes_and_colours() -> None:
+    """Malvar's filters are exact where brightness is a plane and colour differences are constant."""
+    y, x = torch.meshgrid(torch.arange(20.0), torch.arange(24.0), indexing="ij")
+    green = 0.3 + 0.01 * x - 0.004 * y
+    truth = torch.stack([green + 0.1, green, green - 0.15])
+    mosaic = truth[1].clone()
+    mosaic[0::2, 0::2], mosaic[1::2, 1::2] = truth[0, 0::2, 0::2], truth[2, 1::2, 1::2]
+    root = torch.stack([mosaic[row::2, column::2] for row in (0, 1) for column in (0, 1)])[None]
+    out = KSigmaUNet()(planes(root**2, 1e-9, 0.0))[0].sqrt()
+    torch.testing.assert_close(out[:, 2:-2, 2:-2], truth[:, 2:-2, 2:-2], rtol=0, atol=1e-4)
 
 
 def test_it_sees_the_same_noise_whatever_the_gain() -> None:
@@ -37,6 +46,5 @@ def test_it_sees_the_same_noise_whatever_the_gain() -> None:
 
 
 def test_its_size_is_as_documented() -> None:
-    assert (
-        sum(parameter.numel() for parameter in KSigmaUNet().parameters()) == 841_324
-    )  # 55,264 in and between levels, 784,320 in blocks, 1,740 out
+    # In and between levels, in blocks, out of the last level, in the demosaicing.
+    assert sum(parameter.numel() for parameter in KSigmaUNet().parameters()) == 55_264 + 784_320 + 1_740 + 432

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from .supervised import chroma_loss, l1_loss, mse_loss
+from .supervised import chroma_loss, l1_loss, log_mse_loss, mse_loss
 from .zero_reference import (
     channel_agreement_loss,
     colour_constancy_loss,
@@ -21,6 +21,7 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "channel_agreement": channel_agreement_loss,
     "l1": l1_loss,
     "mse": mse_loss,
+    "log_mse": log_mse_loss,
     "chroma": chroma_loss,
 }
 

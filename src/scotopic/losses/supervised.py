@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -22,6 +23,19 @@ def mse_loss(out: Tensor, target: Tensor) -> Tensor:
     0.25
     """
     return (out - target).square().mean()
+
+
+def log_mse_loss(out: Tensor, target: Tensor, floor: float = 1e-5) -> Tensor:
+    """Mean over pictures of log(1 + mse / floor): what PSNR measures, so that a noisy picture counts like a clean one.
+
+    Any other error adds up to what the worst pictures leave open. Below `floor` (50 dB) little is left to gain. `out`
+    and `target` are of one shape, `n c h w`.
+
+    >>> import torch; log_mse_loss(torch.zeros(2, 3, 2, 2), torch.full((2, 3, 2, 2), 0.3), floor=0.01).exp().item()
+    10.0
+    """
+    mse = (out - target).square().mean((1, 2, 3))
+    return torch.log1p(mse / floor).mean()
 
 
 def chroma_loss(out: Tensor, target: Tensor, patch: int = 4) -> Tensor:

@@ -15,7 +15,7 @@ from .raw import RawNetwork
 
 
 class AdaptiveNorm(nn.Module):
-    """lambda * x + mu * BN(x), lambda and mu learned, 1 and 0 at first (section 3.1 of the paper).
+    """lambda * x + mu * BN(x), lambda and mu learned, 1 and 0 at first: the paper's adaptive normalisation.
 
     The authors' code normalises by the picture at hand in use, too, which no tile knows. Here a finished network
     normalises by the averages of its training, as batch normalisation commonly does.
@@ -67,7 +67,7 @@ class CAN(RawNetwork):
 
 @torch.no_grad()
 def start_from_identity(convs: nn.ModuleList) -> None:
-    """Each channel is handed on as it is, new channels are empty (the paper's eq. 3)."""
+    """Each channel is handed on as it is, new channels are empty: the paper's initialisation."""
     for conv in convs:
         assert isinstance(conv, nn.Conv2d)
         assert conv.bias is not None
