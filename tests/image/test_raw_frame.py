@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -93,6 +95,16 @@ def test_frames_that_contradict_themselves_are_refused() -> None:
         raw_frame(mosaic=np.zeros((4, 4), np.int32))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not above black"):
         raw_frame(black=600, white=600)
+    with pytest.raises(ValueError, match="not above black"):
+        raw_frame(white=np.inf, mosaic=np.zeros((4, 4), np.uint16))
+    with pytest.raises(ValueError, match="numpy array"):
+        raw_frame(mosaic=[[1, 2], [3, 4]])  # type: ignore[arg-type]
+    for balance in ((0.0, 1.0, 1.0), (2.0, 1.0, np.nan), (2.0, 1.0, 1.5, 1.0), (-2.0, 1.0, 1.5)):
+        with pytest.raises(ValueError, match="white balance"):
+            raw_frame(white_balance=balance)  # type: ignore[arg-type]
+    for matrix in (np.zeros((3, 3), np.float32), np.full((3, 3), np.nan, np.float32)):
+        with pytest.raises(ValueError, match="colour matrix"):
+            replace(raw_frame(), camera_to_xyz=matrix)
     with pytest.raises(ValueError, match="orientation"):
         raw_frame(orientation=9)
     with pytest.raises(ValueError, match="without a step"):

@@ -81,6 +81,28 @@ def test_black_levels_of_every_place_come_back(cfa: CFA, fraction: float) -> Non
     assert np.array_equal(read_raw(dng_bytes(frame)).black_level_dn, black)
 
 
+@pytest.mark.parametrize("cfa", [RGGB, XTRANS])
+@pytest.mark.parametrize("first", [(0, 0), (1, 0), (0, 1), (3, 5)])
+def test_colours_and_black_levels_follow_the_active_area(cfa: CFA, first: tuple[int, int]) -> None:
+    """Every pixel's value says which place of the pattern it is, counted from the active area's first pixel."""
+    period, (top, left) = len(cfa), first
+    y, x = np.mgrid[:61, :75]
+    places = ((y - top) % period * period + (x - left) % period).astype(np.uint16)
+    data = dng(
+        1000 + places,
+        32803,
+        *mosaic_tags(bytes("RGB".index(letter) for row in cfa for letter in row), period),
+        (50713, 3, 2, (period, period), True),
+        (50714, 3, period**2, tuple(range(500, 500 + period**2)), True),
+        (50717, 3, 1, 16383, True),
+        (50829, 3, 4, (top, left, 60, 74), True),
+    )
+    frame = read_raw(data)
+    seen = (frame.mosaic[:period, :period] - 1000).astype(int)
+    assert frame.cfa == tuple("".join(cfa[place // period][place % period] for place in row) for row in seen)
+    assert np.array_equal(frame.black_level_dn, 500 + seen)
+
+
 def test_levels_of_the_camera_of_see_in_the_dark() -> None:
     frame = read_raw(dng_bytes(raw_frame(black=512, white=16383)))
     assert (set(frame.black_level_dn.ravel()), frame.white_level_dn) == ({512}, 16383)
@@ -152,6 +174,22 @@ def test_raws_are_known_by_content_and_by_suffix(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(data)
         assert same(read_raw(tmp_path / name), frame)
     assert same(read_raw(io.BytesIO(data), name="from a pipe"), frame)
+
+
+def test_a_raw_without_a_beginning_of_its_own_is_known_by_its_suffix(tmp_path: Path) -> None:
+    """8-bit values and nothing else: LibRaw knows this camera (an AVT F-080C) by the file's size alone."""
+    values = np.random.default_rng(0).integers(0, 256, (768, 1024)).astype(np.uint8)
+    path = tmp_path / "a.raw"
+    path.write_bytes(values.tobytes())
+    assert np.array_equal(read_raw(path).mosaic, values)
+    assert read(path).pixels.shape == (768, 1024, 3)
+    seen = describe(path)
+    assert seen.format == "raw"
+    assert seen.sensor is not None
+    path.write_bytes(values.tobytes()[:1000])
+    for opening in (read_raw, read, describe):
+        with pytest.raises(UnreadableImageError, match="not a picture that scotopic knows"):
+            opening(path)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF"])

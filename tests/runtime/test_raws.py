@@ -113,6 +113,20 @@ def test_colours_and_turning_are_libraws(models: dict[str, Path], tmp_path: Path
     assert np.ptp(ours, axis=(0, 1)).min() > 0.1, "a test of something"
 
 
+def test_a_flat_frame_is_flat_to_its_border(models: dict[str, Path]) -> None:
+    """A network of a few convolutions sees the picture go on where it ends, not zeros."""
+    for cfa in (BAYER_CFAS[0], XTRANS_CFAS[0]):
+        frame = raw_frame(np.full((84, 84), 3000, np.uint16), cfa)
+        out = Enhancer(model_for(models, "random", cfa)).enhance(frame, Controls(ratio=3.0)).pixels
+        period = 4 if len(cfa) == 2 else 12  # of the pattern and of the network
+        blocks = out.reshape(84 // period, period, 84 // period, period, 3)
+        middle = blocks[len(blocks) // 2, :, len(blocks) // 2]
+        assert np.ptp(middle) > 0.01, "a test of something"
+        for at in (0, 1, -1):
+            np.testing.assert_allclose(blocks[at, :, len(blocks) // 2], middle, atol=0.005)
+            np.testing.assert_allclose(blocks[len(blocks) // 2, :, at], middle, atol=0.005)
+
+
 def test_what_is_clipped_comes_out_white(models: dict[str, Path]) -> None:
     frame = raw_frame(np.full((20, 20), WHITE, np.uint16))
     enhancer = Enhancer(models["blocks_bayer_k-sigma_linear"])
@@ -131,7 +145,9 @@ def test_strength_and_exposure_turn_the_ratio() -> None:
     assert amplification(frame, Controls(ratio=64, strength=0)) == 1
     assert amplification(frame, Controls(ratio=64, strength=0, exposure_ev=-2)) == 0.25
     assert amplification(frame, Controls(ratio=64, exposure_ev=1)) == 128
-    assert amplification(frame, Controls(ratio=300, strength=2)) == 4800
+    assert amplification(frame, Controls(ratio=100, strength=1.5)) == pytest.approx(100 * 2**0.5)
+    assert amplification(frame, Controls(ratio=100, strength=2)) == pytest.approx(200)
+    assert amplification(frame, Controls(ratio=4800, strength=2)) == 4800
     for ratio in (0, -1, 5000, float("nan")):
         with pytest.raises(ControlError, match="ratio must be between"):
             Controls(ratio=ratio)
@@ -273,7 +289,7 @@ def test_four_colours_are_developed_and_that_is_said(
         raise UnsupportedImageError("'night.dng' has filters of four colours.")
 
     in_the_zoo(monkeypatch, tmp_path, "bayer")
-    monkeypatch.setattr(enhancer, "read_raw", refuse)
+    monkeypatch.setattr(enhancer, "read_raw_file", refuse)
     result = Enhancer().enhance_file(dng, tmp_path / "a.png")
     assert result.note == "developed by LibRaw, without a raw model. 'night.dng' has filters of four colours."
     with pytest.raises(UnsupportedImageError, match="four colours"):

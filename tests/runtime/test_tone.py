@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scotopic.image import linear_to_srgb
-from scotopic.image.develop import KNEE
+from scotopic.image.develop import KNEE, shoulder
 from scotopic.image.spaces import SPACES
 from scotopic.runtime.strips import Mean, side_by_side
-from scotopic.runtime.tone import Tone, quantised, shoulder
+from scotopic.runtime.tone import Tone, quantised
 
 SRGB = SPACES["srgb"].to_xyz.astype(np.float32)
 

@@ -101,8 +101,16 @@ def tone_table(gain: float) -> NDArray[np.uint16]:
     >>> int(table[0]), int(table[65535])
     (0, 65535)
     """
-    x = np.arange(65536, dtype=np.float64) / 65535 * gain
-    t, white = np.maximum(x - KNEE, 0) / (1 - KNEE), (gain - KNEE) / (1 - KNEE)
-    bent = KNEE + (1 - KNEE) * t * (1 + t / white**2) / (1 + t)  # eq. 4: slope 1 at the knee, `gain` becomes 1
-    encoded = linear_to_srgb(np.where(x > KNEE, bent, x)).astype(np.float64)
+    light = np.arange(65536, dtype=np.float64) / 65535 * gain
+    encoded = linear_to_srgb(shoulder(light, gain)).astype(np.float64)
     return np.round(np.clip(encoded, 0, 1) * 65535).astype(np.uint16)
+
+
+def shoulder(light: NDArray[np.float64], white: float) -> NDArray[np.float64]:
+    """Light up to `white` bent to end at 1: as it is below KNEE, then Reinhard's curve with slope 1 there (eq. 4).
+
+    >>> shoulder(np.array([0.3, 0.9, 1.0]), 1.0).tolist(), shoulder(np.array([0.3, 4.0]), 4.0).tolist()
+    ([0.3, 0.9, 1.0], [0.3, 1.0])
+    """
+    t, end = np.maximum(light - KNEE, 0) / (1 - KNEE), (white - KNEE) / (1 - KNEE)
+    return np.where(light > KNEE, KNEE + (1 - KNEE) * t * (1 + t / end**2) / (1 + t), light)

@@ -23,7 +23,7 @@ _STRIP_OFFSETS, _STRIP_SIZES, _TILE_OFFSETS, _TILE_SIZES = 0x0111, 0x0117, 0x014
 
 
 def looks_raw(content: Any, name: str) -> bool:
-    """Whether a file that begins like a TIFF is a camera raw: its tags say so, or LibRaw knows its camera."""
+    """Whether a file whose first bytes do not say it is a camera raw: its tags say so, or its suffix and LibRaw."""
     try:
         tables = tables_of(Tiff(content))
         if _DNG_VERSION in tables[0] or any(t[PHOTOMETRIC].value in MOSAICS for t in tables if PHOTOMETRIC in t):

@@ -173,8 +173,7 @@ def flip_mosaic(
     """
     height, width = mosaic.shape[:2]
     turned = turn(mosaic, horizontally, vertically, transposed)
-    pattern = turned_pattern(_letters(cfa), (height, width), horizontally, vertically, transposed)
-    now = tuple("".join(row) for row in pattern)
+    now = turned_cfa(cfa, (height, width), horizontally, vertically, transposed)
     period = len(cfa)
     offsets = ((y, x) for y in range(period) for x in range(period) if rolled_cfa(now, y, x) == cfa)
     top, left = min(offsets, key=sum)
@@ -196,6 +195,16 @@ def turned_pattern(
     height, width = size[::-1] if transposed else size
     turned = turn(pattern, horizontally, vertically, transposed)
     return np.roll(turned, (height if vertically else 0, width if horizontally else 0), (0, 1))
+
+
+def turned_cfa(cfa: CFA, size: tuple[int, int], horizontally: bool, vertically: bool, transposed: bool) -> CFA:
+    """The pattern of a mosaic of `size` = (h, w) once it has been through `turn`.
+
+    >>> turned_cfa(("RG", "GB"), (4, 5), True, False, False)  # an odd width: red stays first
+    ('RG', 'GB')
+    """
+    letters = turned_pattern(_letters(cfa), size, horizontally, vertically, transposed)
+    return tuple("".join(row) for row in letters)
 
 
 def _letters(cfa: CFA) -> NDArray[np.str_]:

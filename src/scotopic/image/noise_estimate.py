@@ -121,7 +121,8 @@ def _pairs(frame: RawFrame, range_dn: float) -> tuple[Doubles, Doubles, Doubles]
 
 def _haar(quads: NDArray[np.float32]) -> tuple[Floats, Floats, Floats, Floats]:
     """Haar's wavelet transform of quads (planes, 4, h, w): twice the mean, then three details, each with the noise of
-    one pixel."""
+    one pixel.
+    """
     upper_left, upper_right, lower_left, lower_right = (quads[:, corner] * np.float32(0.5) for corner in range(4))
     upper, lower = upper_left + upper_right, lower_left + lower_right
     upper_step, lower_step = upper_left - upper_right, lower_left - lower_right

@@ -13,7 +13,7 @@ class NoiseLevel:
     """Poisson-Gaussian noise: the variance of a pixel is gain_dn * (dn - black) + read_sigma_dn ** 2, in DN squared.
 
     `gain_dn` is the system gain K in DN per photo-electron (shot noise), `read_sigma_dn` the standard deviation of all
-    that does not depend on light (Foi et al., Practical Poissonian-Gaussian noise modeling, IEEE TIP 2008, eq. 2).
+    that does not depend on light (Foi et al., Practical Poissonian-Gaussian noise modeling, IEEE TIP 2008).
     """
 
     gain_dn: float
@@ -32,7 +32,7 @@ def k_sigma(signal_dn: NDArray[np.float32], noise: NoiseLevel) -> NDArray[np.flo
     """The k-sigma transform, x / K + sigma^2 / K^2: afterwards the variance is the mean, whatever the sensor.
 
     `signal_dn` is dn - black, not clipped (Wang et al., Practical Deep Raw Image Denoising on Mobile Devices,
-    ECCV 2020, eq. 5).
+    ECCV 2020).
 
     >>> k_sigma(np.array([100.0], np.float32), NoiseLevel(gain_dn=2.0, read_sigma_dn=4.0)).tolist()
     [54.0]

@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 from scotopic.errors import UnreadableImageError, UnsupportedImageError
 
 from .exif import Entry, Exif, Ifd, Tiff, read_exif, upright
-from .formats import RAW_SUFFIXES, sniff
-from .libraw import MOSAICS, PHOTOMETRIC, exif_of_raw, looks_raw, opened, tables_of
+from .formats import RAW_SUFFIXES
+from .libraw import MOSAICS, PHOTOMETRIC, exif_of_raw, opened, tables_of
 from .mosaic import CFA, is_xtrans
-from .opening import File, ReadableFile, check_size, locate
+from .opening import File, ReadableFile, check_size
 from .picture import Metadata
 from .raw_frame import RawFrame
-from .source import DEFAULT_MAX_PIXELS
+from .saturation import saturation
+from .source import DEFAULT_MAX_PIXELS, recognise
 from .spaces import SPACES
 
 _ORIENTATIONS = {0: 1, 1: 2, 3: 3, 2: 4, 4: 5, 6: 6, 7: 7, 5: 8}
 """LibRaw's flip (1: columns mirrored, 2: rows, 4: exchanged) -> Exif orientation."""
 _REPEAT_DIM, _BLACK_LEVEL, _BLACK_DELTA_ACROSS, _BLACK_DELTA_DOWN = 0xC619, 0xC61A, 0xC61B, 0xC61C
+_ACTIVE_AREA = 0xC68D
 _LOOKED_AT = 12  # pixels each way: whether they repeat after 2 or after 6
 
 
@@ -33,15 +35,23 @@ def read_raw(source: ReadableFile, *, max_pixels: int = DEFAULT_MAX_PIXELS, name
 
     Every Bayer and X-Trans camera that LibRaw knows; the content decides, not the suffix. The visible area is copied
     and the file let go. White balance is as shot; if the file has none, LibRaw's for daylight; if there is none either,
-    1, 1, 1. The white level is where LibRaw says that values end. A camera of which no colours are known is taken to
-    see those of sRGB.
+    1, 1, 1. The white level is where LibRaw says that values end, or where blown lights show that they do. A camera of
+    which no colours are known is taken to see those of sRGB.
 
     UnreadableImageError if it is no sound raw, ImageTooLargeError if it has more than `max_pixels` pixels,
     UnsupportedImageError if LibRaw does not know it or it is no mosaic of red, green and blue (four-colour filters,
     Foveon, linear DNG, sensors without filters: these can still be developed, by `open_source`).
     """
-    file = locate(source, name)
-    _expect_raw(file)
+    file, format = recognise(source, name)
+    if format == "tiff" and PurePath(file.name).suffix.lower() in RAW_SUFFIXES:
+        raise UnreadableImageError(
+            f"'{file.name}' is no camera raw that LibRaw can read: it is damaged, incomplete or an ordinary TIFF. "
+            "Copy it again from where it came."
+        )
+    if format != "raw":
+        raise UnreadableImageError(
+            f"'{file.name}' is a {format.upper()} file, not a camera raw. Give it the file that the camera made."
+        )
     return read_raw_file(file, max_pixels)
 
 
@@ -70,7 +80,7 @@ def read_raw_file(file: File, max_pixels: int = DEFAULT_MAX_PIXELS) -> RawFrame:
             mosaic=mosaic,
             cfa=cfa,
             black_level_dn=black,
-            white_level_dn=white,
+            white_level_dn=saturation(mosaic, cfa, float(black.max()), white),
             white_balance=_white_balance(raw),
             camera_to_xyz=_camera_to_xyz(raw),
             iso=_iso(tags) or _positive(getattr(other, "iso_speed", None)),
@@ -80,23 +90,6 @@ def read_raw_file(file: File, max_pixels: int = DEFAULT_MAX_PIXELS) -> RawFrame:
             camera=_camera(tags),
             metadata=Metadata(exif=upright(exif, across, down) if exif else None),
         )
-
-
-def _expect_raw(file: File) -> None:
-    format = sniff(file.head)
-    if format == "tiff":
-        with file.content() as content:
-            format = "raw" if looks_raw(content, file.name) else "tiff"
-    elif format is None and PurePath(file.name).suffix.lower() in RAW_SUFFIXES:
-        return  # a kind of raw whose beginning says nothing: LibRaw may know it
-    if format == "tiff" and PurePath(file.name).suffix.lower() in RAW_SUFFIXES:
-        raise UnreadableImageError(
-            f"'{file.name}' is no camera raw that LibRaw can read: it is damaged, incomplete or an ordinary TIFF. "
-            "Copy it again from where it came."
-        )
-    if format != "raw":
-        what = f"a {format.upper()} file" if format else f"no picture (it begins with {file.head[:8]!r})"
-        raise UnreadableImageError(f"'{file.name}' is {what}, not a camera raw. Give it the file that the camera made.")
 
 
 def _check_mosaic(file: File, raw: Any) -> None:
@@ -119,7 +112,7 @@ def _check_mosaic(file: File, raw: Any) -> None:
 def _no_mosaic(file: File, what: str) -> UnsupportedImageError:
     return UnsupportedImageError(
         f"'{file.name}' {what}: raw networks want a Bayer or X-Trans mosaic of red, green and blue. "
-        "Choose a model for ordinary pictures: LibRaw then develops the file first."
+        "A model for ordinary pictures takes it all the same, as LibRaw develops it."
     )
 
 
@@ -154,11 +147,12 @@ def _black_levels(file: File, raw: Any, cfa: CFA) -> NDArray[np.float32]:
     """
     period = len(cfa)
     per_colour = raw.black_level_per_channel
-    colours = _colours(raw, raw.sizes.top_margin, raw.sizes.left_margin, period, period)
+    top, left = raw.sizes.top_margin, raw.sizes.left_margin
+    colours = _colours(raw, top, left, period, period)
     levels = np.array([[per_colour[index] for index in row] for row in colours], np.float32)
     with file.content() as content:
         try:
-            own = _dng_black_levels(Tiff(content), period)
+            own = _dng_black_levels(Tiff(content), period, top, left)
         except (ValueError, TypeError, struct.error):
             own = None
     # LibRaw cuts fractions off, and of a pattern of 6x6 it gives the least.
@@ -166,8 +160,10 @@ def _black_levels(file: File, raw: Any, cfa: CFA) -> NDArray[np.float32]:
     return own.astype(np.float32) if own is not None and agrees else levels
 
 
-def _dng_black_levels(tiff: Tiff, period: int) -> NDArray[np.float64] | None:
-    """DNG 1.4, BlackLevel: a pattern that repeats from the top left of the active area, which is what LibRaw shows."""
+def _dng_black_levels(tiff: Tiff, period: int, top: int, left: int) -> NDArray[np.float64] | None:
+    """DNG 1.4, BlackLevel: a pattern that repeats from the top left of the active area; here as seen from (`top`,
+    `left`), where what LibRaw shows begins: of a Bayer mosaic always at an even row and column.
+    """
     for table in tables_of(tiff):
         if _BLACK_LEVEL not in table or PHOTOMETRIC not in table or table[PHOTOMETRIC].value != MOSAICS[0]:
             continue
@@ -177,7 +173,9 @@ def _dng_black_levels(tiff: Tiff, period: int) -> NDArray[np.float64] | None:
         levels = np.array(table[_BLACK_LEVEL].value, np.float64).reshape(rows, columns)
         deltas = [table[tag].value for tag in (_BLACK_DELTA_ACROSS, _BLACK_DELTA_DOWN) if tag in table]
         shift = sum(float(np.mean(delta)) for delta in deltas)  # row by row and column by column: as LibRaw, the mean
-        return np.tile(levels + shift, (period // rows, period // columns))
+        first_row, first_column = table[_ACTIVE_AREA].value[:2] if _ACTIVE_AREA in table else (0, 0)
+        whole = np.tile(levels + shift, (period // rows, period // columns))
+        return np.roll(whole, (first_row - top, first_column - left), (0, 1))
     return None
 
 

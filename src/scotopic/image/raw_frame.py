@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .mosaic import CFA, is_xtrans, rolled_cfa, turn, turned_pattern
+from .mosaic import CFA, is_xtrans, rolled_cfa, turn, turned_cfa, turned_pattern
 from .picture import Metadata
 
 # Exif orientation -> mirrored left to right, mirrored top to bottom, transposed first: what makes the picture upright.
@@ -50,18 +51,26 @@ class RawFrame:
     metadata: Metadata = field(default_factory=Metadata)
 
     def __post_init__(self) -> None:
+        for name in ("mosaic", "black_level_dn", "camera_to_xyz"):
+            given = getattr(self, name)
+            if not isinstance(given, np.ndarray):
+                raise ValueError(f"RawFrame wants a numpy array as its {name}, got {type(given).__name__}.")
         if self.mosaic.dtype != np.uint16 or self.mosaic.ndim != 2 or not self.mosaic.size:
             raise ValueError(f"RawFrame wants a uint16 mosaic (h, w), got {self.mosaic.dtype} {self.mosaic.shape}.")
         is_xtrans(self.cfa)
         period = len(self.cfa)
         if self.black_level_dn.shape != (period, period):
             raise ValueError(f"RawFrame wants {period} x {period} black levels, got {self.black_level_dn.shape}.")
-        if not self.black_level_dn.max() < self.white_level_dn:
+        if not self.black_level_dn.max() < self.white_level_dn < math.inf:
             raise ValueError(
                 f"The white level, {self.white_level_dn}, is not above black, {self.black_level_dn.max()}."
             )
+        if len(self.white_balance) != 3 or not all(0 < gain < math.inf for gain in self.white_balance):
+            raise ValueError(f"RawFrame wants three gains above 0 as its white balance, got {self.white_balance}.")
         if self.camera_to_xyz.shape != (3, 3):
             raise ValueError(f"RawFrame wants a 3 x 3 colour matrix, got {self.camera_to_xyz.shape}.")
+        if not np.isfinite(self.camera_to_xyz).all() or not self.camera_to_xyz.any():
+            raise ValueError("RawFrame wants a colour matrix of numbers, not all 0. If it is not known, give sRGB's.")
         if self.orientation not in _TURNS:
             raise ValueError(f"An Exif orientation is 1 to 8, got {self.orientation}.")
 
@@ -95,15 +104,17 @@ class RawFrame:
         """The frame turned as it is to be looked at: orientation 1."""
         if self.orientation == 1:
             return self
-        how = _TURNS[self.orientation]
-        size = self.height, self.width
-        letters = turned_pattern(np.array([list(row) for row in self.cfa]), size, *how)
+        frame = self.turned(*_TURNS[self.orientation])
+        return replace(frame, mosaic=np.ascontiguousarray(frame.mosaic), orientation=1)
+
+    def turned(self, horizontally: bool, vertically: bool, transposed: bool) -> RawFrame:
+        """The frame transposed, then mirrored left to right and top to bottom; its mosaic is a view of this one."""
+        size, how = (self.height, self.width), (horizontally, vertically, transposed)
         return replace(
             self,
-            mosaic=np.ascontiguousarray(turn(self.mosaic, *how)),
-            cfa=tuple("".join(row) for row in letters),
-            black_level_dn=np.ascontiguousarray(turned_pattern(self.black_level_dn, size, *how)),
-            orientation=1,
+            mosaic=turn(self.mosaic, *how),
+            cfa=turned_cfa(self.cfa, size, *how),
+            black_level_dn=turned_pattern(self.black_level_dn, size, *how),
         )
 
     def light(self, rows: slice = slice(None)) -> NDArray[np.float32]:

@@ -188,15 +188,20 @@ def open_source(source: ReadableFile, *, max_pixels: int = DEFAULT_MAX_PIXELS, n
 
 
 def recognise(source: ReadableFile, name: str | None = None) -> tuple[File, str]:
-    """The file, and the name of its format as its content says; UnreadableImageError if it is none that we know."""
+    """The file, and the name of its format as its content says; UnreadableImageError if it is none that we know.
+
+    Some raws begin like a TIFF, or like nothing in particular: those LibRaw must know.
+    """
     file = locate(source, name)
     format = sniff(file.head)
+    if format in (None, "tiff") and _is_raw(file):
+        return file, "raw"
     if format is None:
         raise UnreadableImageError(
             f"'{file.name}' is not a picture that scotopic knows: it begins with {file.head[:8]!r}. "
             "Give it a JPEG, PNG, TIFF, WebP, AVIF, HEIC or camera raw file."
         )
-    return file, "raw" if format == "tiff" and _is_raw(file) else format
+    return file, format
 
 
 def open_file(file: File, format: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Source:

@@ -42,8 +42,9 @@ class Controls:
     darker (-) than the model's opinion, in EV from the shadows to middle grey, -4 to 4; towards white it fades.
     `protect_highlights` leaves well-exposed pictures as they are and keeps lamps and windows from being blown.
 
-    A camera raw is amplified by `ratio`, 1/16 to 4800 (None: estimated from the frame), to the power of `strength`, and
-    by 2 for every stop of `exposure_ev`; `protect_highlights` bends what is then beyond white into what is left below.
+    A camera raw is amplified by `ratio`, 1/16 to 4800 (None: estimated from the frame), to the power of `strength` (up
+    to 1; what goes beyond counts as stops), and by 2 for every stop of `exposure_ev`; `protect_highlights` bends what
+    is then beyond white into what is left below.
     """
 
     strength: float = 1.0

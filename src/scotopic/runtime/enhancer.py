@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scotopic.errors import ControlError, LightMismatchError, ModelError, OutputExistsError, UnsupportedImageError
-from scotopic.image import DEFAULT_MAX_PIXELS, Picture, RawFrame, read, read_raw
+from scotopic.image import DEFAULT_MAX_PIXELS, Picture, RawFrame, read
 from scotopic.image.formats import writable_format
 from scotopic.image.opening import File, ReadableFile
+from scotopic.image.raw import read_raw_file
 from scotopic.image.sink import Target, encode
 from scotopic.image.source import open_file, recognise
 
@@ -240,7 +241,7 @@ class Enhancer:
         if model is not None:
             model.graph.begin()  # while the file is decoded
         try:
-            frame = read_raw(_again(file), max_pixels=max_pixels, name=file.name)
+            frame = read_raw_file(file, max_pixels)
         except UnsupportedImageError as error:
             if not self._chooses:
                 raise

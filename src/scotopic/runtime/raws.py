@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scotopic.errors import ControlError, LightMismatchError, ModelError
-from scotopic.image import RawFrame, aligned, pack, xtrans_phase
+from scotopic.image import RawFrame, pack, xtrans_phase
+from scotopic.image.border import mirrored_around
 from scotopic.image.exposure import estimate_ratio
+from scotopic.image.hot_pixels import without_hot_pixels
 from scotopic.image.noise_estimate import estimate_noise
 from scotopic.image.noise_level import NoiseLevel
 from scotopic.image.packed import COLOUR_OF_PLANE, HEADROOM, k_sigma_planes, ratio_planes
@@ -30,6 +32,8 @@ TILE_AREA = {"bayer": 800_000, "xtrans": 450_000}
 """Pixels of a packed plane that go through a network at once, halo included: 0.4 GB with 16 channels."""
 WIDE, WIDE_TILE_AREA = 3_000_000, 400_000
 """A network of so many weights is wide and holds more for each pixel: it gets smaller tiles."""
+MARGIN = {"bayer": 8, "xtrans": 12}
+"""Pixels that a frame is mirrored beyond its border: with 4 packed ones, errors there are those of the middle."""
 PACKED_ROWS = 64
 """Rows of packed planes that are made at once; even, so that X-Trans' blocks keep their phase."""
 NAMES = {"bayer": "Bayer", "xtrans": "X-Trans"}
@@ -85,13 +89,15 @@ class RawModel:
         `ratio` is what its light is multiplied by. `before` is told the frame at its own exposure, `check` is called
         before each tile. `tile` (rows and columns of packed pixels) changes nothing but speed and memory.
         """
-        ready, top, left = aligned(frame)
+        noise = estimate_noise(frame) if self._raw.normalisation == "k-sigma" else None
+        whole = frame if noise is None else without_hot_pixels(frame, noise)
+        ready, top, left = mirrored_around(whole, MARGIN[self._raw.cfa])
         scale, halo, multiple = self._raw.scale, self._apply.halo, self._apply.multiple
         rows, columns = -(-ready.height // scale), -(-ready.width // scale)
         area = TILE_AREA[self._raw.cfa] if self.card.parameters < WIDE else WIDE_TILE_AREA
         developed = run_in_tiles(
             _packed(ready, before),
-            partial(self._run, ready, ratio, self._noise(frame), check),
+            partial(self._run, ready, ratio, noise, check),
             height=rows,
             width=columns,
             halo=halo,
@@ -101,9 +107,6 @@ class RawModel:
             finish=self._finish(frame, ratio, space, bits, protect_highlights),
         )
         yield from _cut(developed, top, left, frame.height, frame.width)
-
-    def _noise(self, frame: RawFrame) -> NoiseLevel | None:
-        return estimate_noise(frame) if self._raw.normalisation == "k-sigma" else None
 
     def _finish(
         self, frame: RawFrame, ratio: float, space: Space, bits: Bits, protect_highlights: bool
@@ -150,7 +153,9 @@ class RawModel:
 def amplification(frame: RawFrame, controls: Controls) -> float:
     """What the frame's light is to be multiplied by: the ratio given or estimated, and what the other controls add."""
     ratio = estimate_ratio(frame) if controls.ratio is None else float(controls.ratio)
-    return float(np.clip(ratio**controls.strength * 2.0**controls.exposure_ev, *RATIOS))
+    beyond = max(controls.strength - 1, 0)  # in stops: the ratio squared would be white
+    amplified = ratio ** min(controls.strength, 1.0) * 2.0 ** (controls.exposure_ev + beyond)
+    return float(np.clip(amplified, *RATIOS))
 
 
 def _packed(frame: RawFrame, before: Mean | None) -> Iterator[NDArray[np.float32]]:
@@ -184,7 +189,7 @@ def _cut(strips: Iterator[Strip], top: int, left: int, height: int, width: int) 
     """
     at = -top
     for strip in strips:
-        inner = strip[max(0, -at) : height - at]
+        inner = strip[max(0, -at) : max(0, height - at)]
         at += len(strip)
         if inner.shape[1] != width:
             values, samples = inner.reshape(-1), width * inner.shape[2]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scotopic.image.develop import KNEE
+from scotopic.image.develop import shoulder
 from scotopic.image.spaces import Space
 
 BLOCK = 16_384  # pixels that are worked on at once: three float32 planes of them stay in a second-level cache
@@ -19,8 +19,8 @@ class Tone:
     """Finishes white-balanced camera RGB (1 is white, lamps reach `white`): a matrix, a shoulder, a transfer curve.
 
     What a pixel gets depends on nothing but the pixel. `white` is the light that becomes the file's white: at 1 every
-    value keeps its place, above that those brighter than KNEE are bent into what is left below white, by the curve of
-    image/raw.py. Without `protect_highlights` all light above 1 is simply white. `dimmed` is a factor below 1 for all.
+    value keeps its place, above that the bright ones are bent by `shoulder` into what is left below white. Without
+    `protect_highlights` all light above 1 is simply white. `dimmed` is a factor below 1 for all.
     """
 
     def __init__(
@@ -58,16 +58,6 @@ class Tone:
             for channel in range(3):
                 block[:, channel] = codes[channel]
         return out
-
-
-def shoulder(light: NDArray[np.float64], white: float) -> NDArray[np.float64]:
-    """Light up to `white` bent to end at 1: as it is below KNEE, then Reinhard's curve with slope 1 there (eq. 4).
-
-    >>> shoulder(np.array([0.3, 0.9, 1.0]), 1.0).tolist(), shoulder(np.array([0.3, 4.0]), 4.0).tolist()
-    ([0.3, 0.9, 1.0], [0.3, 1.0])
-    """
-    t, end = np.maximum(light - KNEE, 0) / (1 - KNEE), (white - KNEE) / (1 - KNEE)
-    return np.where(light > KNEE, KNEE + (1 - KNEE) * t * (1 + t / end**2) / (1 + t), light)
 
 
 def quantised(bits: int) -> Callable[[NDArray[np.float32]], NDArray[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal
 
@@ -26,6 +27,7 @@ Strips = Generator[Strip, None, None]
 
 STRIP_SAMPLES = 1 << 20  # 1 MB of 8-bit samples: stays in a cache, and is worth handing from thread to thread
 AHEAD_BYTES = 1 << 24  # how much is decoded before it is needed
+PAIR_ROWS = 64  # of a raw's comparison at once: its left half is made in floating point
 
 
 class Work(ABC):
@@ -133,13 +135,8 @@ class RawWork(Work):
         return side_by_side(pairs(), scale=1)
 
 
-PAIR_ROWS = 64
-
-
 def raw_metadata(frame: RawFrame, space: Space) -> Metadata:
     """What is written beside the developed frame: the camera's notes, and the profile unless it is sRGB."""
-    from dataclasses import replace
-
     return replace(frame.metadata, icc=None if space.name == "srgb" else space.icc)
 
 
