@@ -21,7 +21,7 @@ def training(monkeypatch):
 
     def export(run, folder, name, changes):
         calls.append((run, folder, name, changes))
-        return types.SimpleNamespace(name=name, parameters=10561)
+        return types.SimpleNamespace(name=name, parameters=10561, raw="raw" in run or None)
 
     fake.train, fake.export = train, export
     monkeypatch.setitem(sys.modules, "scotopic.training", fake)
@@ -57,6 +57,11 @@ def test_export_names_the_model_after_its_folder(scotopic, training):
     assert calls == [("runs/tiny", "models/mine/", "mine", ("export.title=Mine",))]
     scotopic("export", "runs/tiny", "-o", "models/mine", "--name", "other")
     assert calls[-1][2] == "other"
+
+
+def test_export_says_what_the_model_can_be_tried_on(scotopic, training):
+    assert "enhance night.jpg --model m" in scotopic("export", "runs/tiny", "-o", "m").stderr
+    assert "enhance night.dng --model m" in scotopic("export", "runs/raw", "-o", "m").stderr
 
 
 @pytest.mark.parametrize("words", [("train", "tiny.toml"), ("export", "run", "-o", "model")])

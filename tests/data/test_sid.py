@@ -250,6 +250,7 @@ def test_a_file_that_changed_is_decoded_again(tmp_path: Path) -> None:
     assert not torch.equal(SID(root, "val")[0].low, before.low)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker processes")  # on a single processor
 def test_workers_share_a_cache_and_change_nothing(sony: Path, tmp_path: Path) -> None:
     alone = [batch.low for batch in batches(SID(sony, "train", size=16), 1, Steps(1, 6, 2), workers=0)]
     data = SID(sony, "train", size=16, cache=str(tmp_path))

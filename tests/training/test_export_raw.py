@@ -12,13 +12,15 @@ import torch
 
 import scotopic.data
 from scotopic.errors import TrainingError
-from scotopic.image import RawFrame, aligned, pack, xtrans_phase
+from scotopic.image import RawFrame, pack, xtrans_phase
+from scotopic.image.border import mirrored_around
 from scotopic.image.mosaic import RGGB, XTRANS, rolled_cfa
 from scotopic.image.noise_estimate import estimate_noise
 from scotopic.image.packed import k_sigma_planes, ratio_planes
 from scotopic.image.spaces import SPACES
 from scotopic.networks import CAN, KSigmaUNet, RawNetwork, SIDUNet
 from scotopic.runtime import Controls, Enhancer, read_card
+from scotopic.runtime.raws import MARGIN
 from scotopic.runtime.tone import Tone, quantised
 from scotopic.training.checkpoint import Progress
 from scotopic.training.export import export_network
@@ -50,7 +52,7 @@ def frame_for(planes: int) -> RawFrame:
 
 def developed(network: RawNetwork, frame: RawFrame) -> np.ndarray:
     """The whole frame through the network in torch, 16-bit sRGB."""
-    ready, top, left = aligned(frame)
+    ready, top, left = mirrored_around(frame, MARGIN["xtrans" if frame.is_xtrans else "bayer"])
     light = pack(ready.light(), ready.cfa)
     if network.normalisation == "ratio":
         low = ratio_planes(light, RATIO)

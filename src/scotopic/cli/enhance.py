@@ -152,7 +152,9 @@ def enhance(
     worker = Worker(controls, model, threads, providers, format, quality, depth, profile, overwrite, limit)
 
     with screen(single, as_json) as lines:
-        report = Report(lines, as_json=as_json, single=single, estimated=ratio is None)
+        report = Report(
+            lines, as_json=as_json, single=single, estimated=ratio is None and strength == 1 and not exposure
+        )
         if not single:
             _count_meanwhile(inputs, out, report.tally)
         if threading.current_thread() is threading.main_thread():

@@ -33,4 +33,5 @@ def export(run: str, changes: tuple[str, ...], folder: str, name: str | None) ->
 
         card = make(run, folder, name or Path(folder).resolve().name, changes)
     click.echo(f"{shown(folder)}  {card.name}, {card.parameters:,} parameters")
-    click.echo(f"Next: scotopic enhance night.jpg --model {shown(folder)}", err=True)
+    photo = "night.dng" if card.raw else "night.jpg"
+    click.echo(f"Next: scotopic enhance {photo} --model {shown(folder)}", err=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 
 VERSION = 1
+"""Counted up when what is kept of a file changes: entries of other versions are not looked at."""
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -1,8 +1,8 @@
 """The noise of a sensor: photons, then electronics.
 
-The model of Wei et al. (A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising, CVPR 2020, "ELD",
-eq. 3 to 10): shot noise (Poisson), read noise (Tukey lambda or Gaussian), row noise, quantisation, and a bias of each
-colour. Their calibrations of five cameras lie in `cameras/`; all in DN of 14 bits.
+The model of Wei et al. (A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising, CVPR 2020, "ELD"):
+shot noise (Poisson), read noise (Tukey lambda or Gaussian), row noise, quantisation, and a bias of each colour. Their
+calibrations of five cameras lie in `cameras/`; all in DN of 14 bits.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from scotopic.image.noise_level import NoiseLevel
+
 from ..errors import DataError
-from ..image.noise_level import NoiseLevel
 
 CAMERAS = ("SonyA7S2", "NikonD850", "CanonEOS5D4", "CanonEOS70D", "CanonEOS700D")
 """The calibrated cameras. `generic` stands for any other: its parameters are drawn from what sensors have."""
@@ -97,11 +98,10 @@ def tukey_lambda_sigma(shape: float) -> float:
 
 
 def sample_noise(camera: str, rng: Generator, gain_dn: Sequence[float] = (0.1, 60.0)) -> SensorNoise:
-    """A camera at a gain drawn log-evenly from its own range, as far as that lies within `gain_dn` (ELD, sec. 3.2).
+    """A camera at a gain drawn log-evenly from its own range, as far as that lies within `gain_dn` (as ELD does).
 
     What goes with the gain is log-linear in it, with the scatter the calibration found. Half of the time some pixels
-    are hot. Raises DataError for a camera
-    that is none of `CAMERAS` or "generic".
+    are hot. Raises DataError for a camera that is none of `CAMERAS` or "generic".
     """
     noise = _sample_generic(rng, gain_dn) if camera == "generic" else _sample_calibrated(camera, rng, gain_dn)
     if rng.random() < 0.5:

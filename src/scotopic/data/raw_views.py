@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from scotopic.image.mosaic import phase_of, turn, turned_pattern
+from scotopic.image.mosaic import phase_of, turn
 from scotopic.image.raw_frame import RawFrame
 
 from ..errors import DataError
@@ -47,9 +45,9 @@ def random_view(frame: RawFrame, picture: Picture, size: int, rng: Generator) ->
         shift * mirrored + scale * int(rng.integers((length - side - shift * mirrored) // scale + 1))
         for length, mirrored in zip(frame.mosaic.shape, (vertically, horizontally), strict=True)
     )
-    view = _turned(frame.crop(top, left, side, side), horizontally, vertically, transposed)
+    mirrored = frame.crop(top, left, side, side).turned(horizontally, vertically, False)
     part = turn(picture[top : top + side, left : left + side], horizontally, vertically, False)
-    return view, turn(part, False, False, transposed)
+    return mirrored.turned(False, False, transposed), turn(part, False, False, transposed)
 
 
 def middle(frame: RawFrame, picture: Picture, size: int) -> tuple[RawFrame, Picture]:
@@ -61,17 +59,6 @@ def middle(frame: RawFrame, picture: Picture, size: int) -> tuple[RawFrame, Pict
     _refuse_small(frame, side)
     top, left = ((length - side) // (2 * scale) * scale for length in (frame.height, frame.width))
     return frame.crop(top, left, side, side), picture[top : top + side, left : left + side]
-
-
-def _turned(frame: RawFrame, horizontally: bool, vertically: bool, transposed: bool) -> RawFrame:
-    """Mirrored, then transposed."""
-    mosaic, letters, black = frame.mosaic, np.array([list(row) for row in frame.cfa]), frame.black_level_dn
-    for how in ((horizontally, vertically, False), (False, False, transposed)):
-        size = mosaic.shape[0], mosaic.shape[1]
-        letters, black = turned_pattern(letters, size, *how), turned_pattern(black, size, *how)
-        mosaic = turn(mosaic, *how)
-    cfa = tuple("".join(row) for row in letters)
-    return replace(frame, mosaic=mosaic, cfa=cfa, black_level_dn=np.ascontiguousarray(black))
 
 
 def _refuse_small(frame: RawFrame, side: int) -> None:

@@ -59,7 +59,7 @@ def sample_colours(rng: Generator) -> tuple[tuple[float, float, float], NDArray[
     """An as-shot white balance and a camera's colours.
 
     Gains follow what cameras choose from lamplight (little red, much blue) to shade; the colours are a random blend
-    of real cameras' (as in Brooks et al., CVPR 2019, sec. 3.2).
+    of real cameras' (as in Brooks et al., CVPR 2019).
     """
     warm = rng.uniform(0, 1)  # 1 = lamplight
     red = np.exp(np.log(2.3) + warm * np.log(1.35 / 2.3) + rng.normal(0, 0.08))

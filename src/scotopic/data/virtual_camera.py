@@ -192,7 +192,7 @@ def blur(light: Light, sigma: float) -> Light:
 def unprocess_table(tone: float) -> NDArray[np.float32]:
     """Linear light of each 8-bit sRGB code: the camera's tone curve undone by a share `tone`, then the sRGB curve.
 
-    The tone curve is taken to be the smoothstep 3 x^2 - 2 x^3 (Brooks et al., CVPR 2019, sec. 3.1).
+    The tone curve is taken to be the smoothstep 3 x^2 - 2 x^3 (as by Brooks et al., CVPR 2019).
 
     >>> [round(float(light), 3) for light in unprocess_table(1.0)[[0, 51, 128, 255]]]
     [0.0, 0.067, 0.215, 1.0]

@@ -10,8 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from scotopic import __version__
-from scotopic.networks import CurveNetwork
-from scotopic.networks.raw import RawNetwork
+from scotopic.networks import CurveNetwork, RawNetwork
 from scotopic.runtime.card import ApplyCard, Card, DataCard, DecideCard, LightCard, RawCard, TrainingCard, write_card
 
 from ..errors import CheckpointError, RecipeError, TrainingError

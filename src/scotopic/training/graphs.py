@@ -19,8 +19,7 @@ from torch import Tensor, nn
 from scotopic.image.mosaic import XTRANS, xtrans_phase
 from scotopic.image.noise_level import NoiseLevel
 from scotopic.image.packed import k_sigma_planes, ratio_planes
-from scotopic.networks import CurveNetwork
-from scotopic.networks.raw import RawNetwork
+from scotopic.networks import CurveNetwork, RawNetwork
 
 from ..errors import TrainingError
 
