@@ -24,3 +24,7 @@ if __name__ == "__main__":
         target = folder / example.name
         both.thumbnail_image(2 * WIDTH).jpegsave(str(target), Q=88)
         print(f"docs/images/{target.name}")
+    for example in sorted((ROOT / "examples").glob("*.dng")):
+        target = folder / f"{example.stem}.jpg"
+        scotopic.Enhancer().enhance_file(example, None, compare=target, quality=88, overwrite=True)
+        print(f"docs/images/{target.name}")

@@ -32,6 +32,9 @@ def test_hot_pixels_go_and_nothing_else_changes(cfa: tuple[str, ...]) -> None:
     others = np.ones(mosaic.shape, bool)
     others[places] = False
     assert np.array_equal(clean.mosaic[others], mosaic[others])
+    assert not np.array_equal(clean.mosaic, hot.mosaic)  # the frame that was given stays
+    assert without_hot_pixels(hot, NOISE.level, in_place=True).mosaic is hot.mosaic
+    assert np.array_equal(hot.mosaic, clean.mosaic)
 
 
 def test_stars_lamps_and_edges_stay() -> None:

@@ -1,4 +1,4 @@
-"""What every shipped model owes the photographer, on the example photos and on pictures made for one question."""
+"""What every shipped model for pictures owes the photographer, on the examples and on pictures made for a question."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scotopic.runtime import Controls, list_models, load_model
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.jpg"))
 
-pytestmark = pytest.mark.parametrize("model", list_models())
+pytestmark = pytest.mark.parametrize("model", [name for name in list_models() if not load_model(name).card.raw])
 
 
 def example(path: Path) -> NDArray[np.float32]:
@@ -86,20 +86,6 @@ def test_strength_is_continuous_from_the_input_up(model: str) -> None:
     means = [out.mean() for out in outs]
     assert means == sorted(means)
     assert max(np.diff(means)) < 3 * min(np.diff(means))
-
-
-def test_the_card_tells_the_truth(model: str) -> None:
-    from scotopic.networks import NETWORKS
-    from scotopic.training.recipe import read_recipe
-
-    card = load_model(model).card
-    assert card.training is not None
-    recipe = read_recipe(ROOT / "recipes" / f"{card.training.recipe}.toml")
-    assert card.training.recipe_sha256 == recipe.sha256
-    network = NETWORKS[recipe.network.name](**recipe.network.settings)
-    assert card.parameters == sum(parameter.numel() for parameter in network.parameters())
-    assert all(data.licence.startswith(("CC0", "CC-BY", "Public Domain")) for data in card.training.data)
-    assert card.scores
 
 
 def test_the_apply_graph_does_what_the_fast_path_does(model: str) -> None:

@@ -19,11 +19,11 @@ ROWS = 128
 _AROUND = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if (y, x) != (0, 0)]
 
 
-def without_hot_pixels(frame: RawFrame, noise: NoiseLevel) -> RawFrame:
+def without_hot_pixels(frame: RawFrame, noise: NoiseLevel, *, in_place: bool = False) -> RawFrame:
     """The frame with each hot pixel replaced by the mean of the 24 around it, compared in white-balanced light.
 
     The two outermost rows and columns stay as they are. A point of light that falls on one pixel alone is taken for a
-    hot pixel.
+    hot pixel. With `in_place` the frame's own mosaic is written to: a large one is not held twice.
     """
     found = [
         (rows, columns, dn)
@@ -33,7 +33,7 @@ def without_hot_pixels(frame: RawFrame, noise: NoiseLevel) -> RawFrame:
     ]
     if not found or frame.width < 5:
         return frame
-    mosaic = frame.mosaic.copy()
+    mosaic = frame.mosaic if in_place else frame.mosaic.copy()
     for rows, columns, dn in found:
         mosaic[rows, columns] = dn
     return replace(frame, mosaic=mosaic)

@@ -28,7 +28,7 @@ from .zoo import Model
 
 Bits = Literal[8, 16]
 
-TILE_AREA = {"bayer": 800_000, "xtrans": 450_000}
+TILE_AREA = {"bayer": 720_000, "xtrans": 450_000}
 """Pixels of a packed plane that go through a network at once, halo included: 0.4 GB with 16 channels."""
 WIDE, WIDE_TILE_AREA = 3_000_000, 400_000
 """A network of so many weights is wide and holds more for each pixel: it gets smaller tiles."""
@@ -90,8 +90,9 @@ class RawModel:
         before each tile. `tile` (rows and columns of packed pixels) changes nothing but speed and memory.
         """
         noise = estimate_noise(frame) if self._raw.normalisation == "k-sigma" else None
-        whole = frame if noise is None else without_hot_pixels(frame, noise)
-        ready, top, left = mirrored_around(whole, MARGIN[self._raw.cfa])
+        ready, top, left = mirrored_around(frame, MARGIN[self._raw.cfa])
+        if noise is not None:
+            ready = without_hot_pixels(ready, noise, in_place=True)  # a copy already
         scale, halo, multiple = self._raw.scale, self._apply.halo, self._apply.multiple
         rows, columns = -(-ready.height // scale), -(-ready.width // scale)
         area = TILE_AREA[self._raw.cfa] if self.card.parameters < WIDE else WIDE_TILE_AREA
