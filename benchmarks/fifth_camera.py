@@ -1,10 +1,11 @@
 """Does a raw network hold on a camera that it never saw?
 
-    python benchmarks/fifth_camera.py FOLDER [--steps N] [--runs WHERE]
+    python benchmarks/fifth_camera.py FOLDER [--generic] [--steps N] [--runs WHERE]
 
 For each of the five calibrated cameras in turn: one network is trained on the other four, one on that camera alone,
 and both are scored on held-out pictures taken with it. All runs are short, and equally long. FOLDER holds pictures as
-recipes/ksigma_unet.toml wants them. A run that is already there is not repeated.
+recipes/ksigma_unet.toml wants them. A run that is already there is not repeated. With `--generic` the four
+others are joined by the recipe's generic camera, which stands for all that are not calibrated.
 """
 
 from __future__ import annotations
@@ -60,17 +61,18 @@ def score(develop: torch.nn.Module, camera: str, root: Path) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--runs", type=Path, default=Path("runs/fifth_camera"))
+    parser.add_argument("--generic", action="store_true")
     parser.add_argument("--cameras", nargs="+", default=list(CAMERAS), choices=CAMERAS)
     options = parser.parse_args()
     print(
         f"| camera | trained on the four others, dB | on itself, dB | difference (95 %) | views |\n|---|{'---:|' * 4}"
     )
     for camera in options.cameras:
-        others = [other for other in CAMERAS if other != camera]
+        others = [other for other in (*CAMERAS, *["generic"] * options.generic) if other != camera]
         rows = []
-        for name, cameras in (("others", others), ("itself", [camera])):
+        for name, cameras in ((f"others{len(others)}", others), ("itself", [camera])):
             network = trained(options.runs / f"{camera}_{name}", cameras, options.steps, options.folder)
             rows.append(score(network, camera, options.folder))
         strange, own = (np.array(row) for row in rows)
