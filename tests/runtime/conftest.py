@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from scotopic.image import Picture, read, write
-from scotopic.runtime import ApplyCard, Card, DecideCard, Enhancer, LightCard, list_models, write_card
+from scotopic.runtime import ApplyCard, Card, DecideCard, Enhancer, LightCard, list_models, load_model, write_card
 
 Nodes = list[onnx.NodeProto]
 Weights = dict[str, np.ndarray]
@@ -114,6 +114,10 @@ def write_model(root: Path, kind: str, *, long_side: int = 64) -> Path:
     light = LightCard("srgb", "srgb", 3, 3, scale)
     write_card(Card(kind, "A test", "none", "MIT", 1, "1", light, decide, apply), folder)
     return folder
+
+
+PICTURE_MODELS = [name for name in list_models() if not load_model(name).card.raw]
+"""The shipped models that take pictures."""
 
 
 @pytest.fixture(scope="module")

@@ -46,10 +46,10 @@ from scotopic.runtime.strips import GAP
 from scotopic.runtime.thumbnail import shrink
 from scotopic.runtime.tiles import run_in_tiles
 
-from .conftest import CURVES, KINDS, PEAK, MakeModel, load, photo, save
+from .conftest import CURVES, KINDS, PEAK, PICTURE_MODELS, MakeModel, load, photo, save
 
 
-@pytest.mark.parametrize("kind", [*KINDS, *list_models()])
+@pytest.mark.parametrize("kind", [*KINDS, *PICTURE_MODELS])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @given(
     height=st.integers(1, 70),
@@ -68,7 +68,7 @@ def test_any_size_and_type_keep_their_shape_and_strength_0_changes_nothing(
     assert np.array_equal(enhancers[kind].enhance(low, Controls(strength=0)), low)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, *list_models()])
+@pytest.mark.parametrize("kind", [*KINDS, *PICTURE_MODELS])
 @pytest.mark.parametrize(("height", "width"), [(97, 131), (64, 64), (1, 50), (50, 1), (1, 1)])
 @pytest.mark.parametrize("rows", [16, 7])
 def test_strips_and_tiles_make_the_whole(
@@ -140,7 +140,7 @@ def test_a_model_may_enlarge(enhancers: dict[str, Enhancer], tmp_path: Path) -> 
     assert np.array_equal(both[:, -106:], out)
 
 
-@pytest.mark.parametrize("kind", ["curves_3", "conv", *list_models()])
+@pytest.mark.parametrize("kind", ["curves_3", "conv", *PICTURE_MODELS])
 @pytest.mark.parametrize(("bands", "dtype"), [(3, np.uint8), (3, np.uint16), (1, np.uint8), (1, np.uint16)])
 def test_a_file_gets_what_its_array_gets(
     enhancers: dict[str, Enhancer], kind: str, bands: int, dtype: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -11,10 +11,10 @@ import pytest
 
 from scotopic.errors import ControlError
 from scotopic.image import Metadata, Picture, read, write
-from scotopic.runtime import Enhancer, apply_curves, list_models, photos, work
+from scotopic.runtime import Enhancer, apply_curves, photos, work
 from scotopic.runtime.curves import default_threads
 
-from .conftest import MakeModel, load, photo, save
+from .conftest import PICTURE_MODELS, MakeModel, load, photo, save
 
 
 def wide_profile() -> bytes:
@@ -24,7 +24,7 @@ def wide_profile() -> bytes:
     return bytes(pyvips.Image.profile_load("p3"))
 
 
-@pytest.mark.parametrize("kind", ["curves_3", *list_models()])
+@pytest.mark.parametrize("kind", ["curves_3", *PICTURE_MODELS])
 def test_a_picture_is_looked_at_through_its_profile_as_its_file_is(
     enhancers: dict[str, Enhancer], tmp_path: Path, kind: str
 ) -> None:
