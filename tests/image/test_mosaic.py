@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scotopic.image import CFA, aligned, flip_mosaic, pack, pack_bayer, unpack, xtrans_phase
+from scotopic.image import CFA, flip_mosaic, pack, pack_bayer, unpack, xtrans_phase
 from scotopic.image.mosaic import BAYER, RGGB, XTRANS, is_xtrans, phase_of, rolled_cfa
 
-from .dngs import CFAS, FLAGS, XTRANS_PHASES, raw_frame
+from .dngs import CFAS, FLAGS, XTRANS_PHASES
 
 SIDES = st.integers(1, 23)
 ALIGNED = [*BAYER, XTRANS, rolled_cfa(XTRANS, 0, 3)]
@@ -62,21 +62,6 @@ def test_xtrans_planes_lie_where_their_names_say() -> None:
             assert set(zip(y[plane][block], x[plane][block], strict=True)) == {place}
     for plane, place in zip(range(2, 7), ((0, 0), (0, 2), (1, 1), (2, 0), (2, 2)), strict=True):
         assert set(zip(y[plane].ravel(), x[plane].ravel(), strict=True)) == {place}
-
-
-@given(CFAS, st.integers(8, 20), st.integers(8, 20))
-def test_aligned_frames_begin_at_the_phase_that_networks_see(cfa: CFA, height: int, width: int) -> None:
-    period = len(cfa)
-    black = np.arange(period**2, dtype=np.float32).reshape(period, period)
-    frame = raw_frame(cfa, (height, width), black=black)
-    whole, top, left = aligned(frame)
-    assert phase_of(whole.cfa) == (0, 0)
-    assert max(top, left) <= (2 if frame.is_xtrans else 1)
-    assert np.array_equal(whole.mosaic[top:, left:], frame.mosaic)
-    assert np.array_equal(whole.light()[top:, left:], frame.light())
-    # New rows and columns are those a period further on, so that every pixel is of the colour that the pattern says.
-    assert np.array_equal(whole.mosaic[:top], whole.mosaic[period : period + top])
-    assert np.array_equal(whole.mosaic[:, :left], whole.mosaic[:, period : period + left])
 
 
 @given(CFAS, st.integers(12, 20), st.integers(12, 20), FLAGS, FLAGS, FLAGS)

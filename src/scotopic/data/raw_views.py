@@ -17,7 +17,7 @@ Picture = NDArray[np.uint16]
 def in_phase(frame: RawFrame) -> RawFrame:
     """The frame without the rows and columns before the phase that networks see, and without incomplete packed pixels.
 
-    (`aligned` puts some before it instead, of which a developed picture would know nothing.)
+    (`mirrored_around` puts some before it instead, of which a developed picture would know nothing.)
     """
     return frame.crop(*phase_window(frame))
 

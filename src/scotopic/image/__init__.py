@@ -9,7 +9,6 @@ from .files import read, write
 from .formats import FORMATS, RAW_SUFFIXES, Format, is_picture_path
 from .mosaic import (
     CFA,
-    aligned,
     flip_mosaic,
     pack,
     pack_bayer,
@@ -38,7 +37,6 @@ __all__ = [
     "RawFrame",
     "Sensor",
     "Source",
-    "aligned",
     "describe",
     "flip_mosaic",
     "is_picture_path",

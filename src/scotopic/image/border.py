@@ -15,7 +15,7 @@ def mirrored_around(frame: RawFrame, margin: int) -> tuple[RawFrame, int, int]:
     """The frame with at least `margin` rows and columns more on each side, and how many at its top and its left.
 
     They are mirrored in a row or column near the border about which the pattern is symmetric, so that it goes on; it
-    begins at the phase that networks see, as that of `aligned` does. Where a picture ends, a network sees zeros, which
+    begins at the phase that networks see (`phase_of`). Where a picture ends, a network sees zeros, which
     no light looks like, and guesses worse.
     """
     period = len(frame.cfa)

@@ -7,14 +7,10 @@ third: in the right phase every 3x3 block of X-Trans has green in its corners an
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from .raw_frame import RawFrame
 
 CFA = tuple[str, ...]
 T = TypeVar("T", bound=np.generic)
@@ -107,7 +103,7 @@ def unpack_bayer(planes: NDArray[T], cfa: CFA, size: tuple[int, int]) -> NDArray
 def pack_xtrans(mosaic: NDArray[T], cfa: CFA) -> NDArray[T]:
     """Nine planes R0 R1 G0 G1 G2 G3 G4 B0 B1 of an X-Trans mosaic `h w`: (9, ceil(h / 3), ceil(w / 3)).
 
-    The pattern must begin where `aligned` makes it begin. Greens come in reading order. In blocks with red beside the
+    The pattern must begin where `phase_of` says. Greens come in reading order. In blocks with red beside the
     centre, R0 is left of it, R1 right, B0 above and B1 below; in the others R0 is above, R1 below, B0 left, B1 right.
     Missing last rows and columns are taken to be those six before.
     """
@@ -139,28 +135,6 @@ def xtrans_phase(cfa: CFA, rows: int, cols: int) -> NDArray[np.float32]:
     """
     first = _xtrans_places(cfa, 0, 0) is _XTRANS_PLACES[1]
     return ((np.add.outer(np.arange(rows), np.arange(cols)) + int(first)) % 2).astype(np.float32)
-
-
-def aligned(frame: RawFrame) -> tuple[RawFrame, int, int]:
-    """The frame with rows and columns put before its first (as few as `phase_of` says), and how many were put.
-
-    Networks only ever see the phase in which the pattern then begins. A new row is the one that lies a whole period of
-    the pattern further on.
-    """
-    top, left = phase_of(frame.cfa)
-    if not (top or left):
-        return frame, 0, 0
-    period = len(frame.cfa)
-    rows, columns = (
-        np.concatenate([_within(np.arange(period - n, period), size, period), np.arange(size)])
-        for n, size in ((top, frame.height), (left, frame.width))
-    )
-    mosaic = np.empty((len(rows), len(columns)), np.uint16)
-    mosaic[top:, left:] = frame.mosaic
-    mosaic[top:, :left] = frame.mosaic[:, columns[:left]]
-    mosaic[:top] = frame.mosaic[rows[:top]][:, columns]
-    black = np.roll(frame.black_level_dn, (top, left), (0, 1))
-    return replace(frame, mosaic=mosaic, cfa=rolled_cfa(frame.cfa, -top, -left), black_level_dn=black), top, left
 
 
 def flip_mosaic(

@@ -160,7 +160,7 @@ def amplification(frame: RawFrame, controls: Controls) -> float:
 
 
 def _packed(frame: RawFrame, before: Mean | None) -> Iterator[NDArray[np.float32]]:
-    """The light of an aligned frame in packed strips `n w c`, for X-Trans with each block's phase as the last plane."""
+    """The light of a frame in phase in packed strips `n w c`, for X-Trans with each block's phase as the last plane."""
     scale = 3 if frame.is_xtrans else 2
     starts = [*range(0, frame.height, scale * PACKED_ROWS)]
     # Missing last rows are made of those a period before: a strip of a few rows would not have them.
