@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 from zlib import crc32
 
 import numpy as np
@@ -17,40 +15,13 @@ from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
 from ..errors import DataError
-from ..image import is_picture_path, open_source
+from ..image import open_source
 from .darken import Night, darken, expose
 from .sample import Sample
-
-Split = Literal["train", "val"]
+from .sources import Split, sources
 
 CACHED_SIDE = 384
 """Photos are kept in memory as thumbnails of this long side, 0.3 MB each."""
-
-
-def photos(root: Path, split: Split, licences: Sequence[str] = ()) -> list[Path]:
-    """The photos of one split, in a fixed order.
-
-    With a `SOURCES.csv` in `root` (columns file, kind, split, licence) that table decides, and `licences` (prefixes;
-    none = all) which of them may be used. Without one, every tenth picture by a hash of its name is for validation.
-    """
-    table = root / "SOURCES.csv"
-    if table.exists():
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row["kind"].startswith("photo") and row["split"] == split]
-        allowed = tuple(licences) or ("",)
-        found = [root / row["file"] for row in rows if row["licence"].startswith(allowed)]
-    elif licences:
-        raise DataError(
-            f"'{root}' has no SOURCES.csv, so licences {list(licences)} cannot be checked. Add the table or drop them."
-        )
-    else:
-        every = sorted(path for path in root.rglob("*") if path.is_file() and is_picture_path(path))
-        found = [path for path in every if (crc32(path.stem.encode()) % 10 == 0) == (split == "val")]
-    if not found:
-        raise DataError(
-            f"No photos for the {split} split in '{root}'. Set data.root to a folder of well-exposed pictures."
-        )
-    return found
 
 
 class DarkenedPhotos(Dataset[Sample]):
@@ -92,7 +63,7 @@ class DarkenedPhotos(Dataset[Sample]):
         root = Path(root)
         if not root.is_dir():
             raise DataError(f"There is no folder '{root}'. Set data.root to a folder of well-exposed pictures.")
-        self.paths = photos(root, split, licences)
+        self.paths = list(sources(root, "photo", split, licences))
         with ThreadPoolExecutor() as pool:
             self.pictures = list(pool.map(_thumbnail, self.paths))
 

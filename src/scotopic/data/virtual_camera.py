@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,11 +23,11 @@ from scotopic.image.raw_frame import RawFrame
 from scotopic.metrics import luma
 
 from ..errors import DataError
-from .darkened_photos import Split, photos
 from .noise import CAMERAS, sample_noise
 from .panorama import look, read_panorama
 from .sample import Sample
 from .sensor import XYZ_OF_SRGB, VirtualSensor, capture, sample_colours
+from .sources import Split, sources
 
 Light = NDArray[np.float32]
 MIDDLE = 0.12
@@ -95,9 +94,9 @@ class VirtualCamera(Dataset[Sample]):
         if not root.is_dir():
             raise DataError(f"There is no folder '{root}'. Set data.root to a folder of clean photos.")
         with ThreadPoolExecutor() as pool:
-            scales, paths = _scales(root), photos(root, split, licences)
-            self.photos = list(pool.map(lambda path: _photo(path, scales.get(path, 1.0)), paths))
-            self.panoramas = list(pool.map(_panorama, panorama_paths(root, split, licences))) if panoramas else []
+            photos = sources(root, "photo", split, licences)
+            self.photos = list(pool.map(_photo, photos.keys(), photos.values()))
+            self.panoramas = list(pool.map(_panorama, sources(root, "hdr", split, licences))) if panoramas else []
 
     def __len__(self) -> int:
         return len(self.photos) * self.views
@@ -200,25 +199,6 @@ def unprocess_table(tone: float) -> NDArray[np.float32]:
     code = np.arange(256) / 255
     undone = 0.5 - np.sin(np.arcsin(1 - 2 * code) / 3)
     return srgb_to_linear((1 - tone) * code + tone * undone)
-
-
-def panorama_paths(root: Path, split: Split, licences: Sequence[str] = ()) -> list[Path]:
-    """The panoramas of one split, chosen as `photos` are; there may be none."""
-    table = root / "SOURCES.csv"
-    if not table.exists():
-        every = sorted(path for path in root.rglob("*.exr") if path.is_file())
-        return [path for path in every if (crc32(path.stem.encode()) % 10 == 0) == (split == "val")]
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["kind"].startswith("hdr") and row["split"] == split]
-    return [root / row["file"] for row in rows if row["licence"].startswith(tuple(licences) or ("",))]
-
-
-def _scales(root: Path) -> dict[Path, float]:
-    table = root / "SOURCES.csv"
-    if not table.exists():
-        return {}
-    with table.open(newline="", encoding="utf-8") as file:
-        return {root / row["file"]: float(row.get("rec_scale") or 1) for row in csv.DictReader(file)}
 
 
 def _photo(path: Path, scale: float) -> Picture:

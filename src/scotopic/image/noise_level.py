@@ -1,4 +1,4 @@
-"""How noisy a sensor's values are, and the transform that makes every sensor's noise alike."""
+"""How noisy a sensor's values are."""
 
 from __future__ import annotations
 
@@ -26,22 +26,3 @@ class NoiseLevel:
         [9.0, 209.0]
         """
         return np.asarray(self.gain_dn * np.maximum(signal_dn, 0) + self.read_sigma_dn**2, dtype=np.float32)
-
-
-def k_sigma(signal_dn: NDArray[np.float32], noise: NoiseLevel) -> NDArray[np.float32]:
-    """The k-sigma transform, x / K + sigma^2 / K^2: afterwards the variance is the mean, whatever the sensor.
-
-    `signal_dn` is dn - black, not clipped (Wang et al., Practical Deep Raw Image Denoising on Mobile Devices,
-    ECCV 2020).
-
-    >>> k_sigma(np.array([100.0], np.float32), NoiseLevel(gain_dn=2.0, read_sigma_dn=4.0)).tolist()
-    [54.0]
-    """
-    offset = (noise.read_sigma_dn / noise.gain_dn) ** 2
-    return np.asarray(signal_dn / np.float32(noise.gain_dn) + np.float32(offset), dtype=np.float32)
-
-
-def inverse_k_sigma(value: NDArray[np.float32], noise: NoiseLevel) -> NDArray[np.float32]:
-    """What `k_sigma` was given, in DN above black."""
-    offset = (noise.read_sigma_dn / noise.gain_dn) ** 2
-    return np.asarray((value - np.float32(offset)) * np.float32(noise.gain_dn), dtype=np.float32)

@@ -1,0 +1,50 @@
+"""Which pictures of a folder are for training, and which for validation."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+from zlib import crc32
+
+from scotopic.image import is_picture_path
+
+from ..errors import DataError
+
+Kind = Literal["photo", "hdr"]
+Split = Literal["train", "val"]
+
+
+def sources(root: Path, kind: Kind, split: Split, licences: Sequence[str] = ()) -> dict[Path, float]:
+    """The photos or the panoramas (.exr) of one split in a fixed order, each with the scale at which it is sharp.
+
+    With a `SOURCES.csv` in `root` (columns file, kind, split, licence, and rec_scale for the scale) that table decides,
+    and `licences` (prefixes; none = all) which of them may be used. Without one, every tenth picture by a hash of its
+    name is for validation, and the scale is 1. Raises DataError where there are no photos; panoramas may be missing.
+    """
+    table = root / "SOURCES.csv"
+    if table.exists():
+        with table.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row["kind"].startswith(kind) and row["split"] == split]
+        allowed = tuple(licences) or ("",)
+        found = {
+            root / row["file"]: float(row.get("rec_scale") or 1) for row in rows if row["licence"].startswith(allowed)
+        }
+    elif licences:
+        raise DataError(
+            f"'{root}' has no SOURCES.csv, so licences {list(licences)} cannot be checked. Add the table or drop them."
+        )
+    else:
+        found = {path: 1.0 for path in _files(root, kind) if (crc32(path.stem.encode()) % 10 == 0) == (split == "val")}
+    if kind == "photo" and not found:
+        raise DataError(
+            f"No photos for the {split} split in '{root}'. Set data.root to a folder of well-exposed pictures."
+        )
+    return found
+
+
+def _files(root: Path, kind: Kind) -> Iterator[Path]:
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and (path.suffix.lower() == ".exr" if kind == "hdr" else is_picture_path(path)):
+            yield path
