@@ -1,4 +1,4 @@
-"""What every network in NETWORKS keeps to, and what the curves promise."""
+"""What every network in NETWORKS and DISCRIMINATORS keeps to, and what the curves promise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from scotopic.networks import NETWORKS, CurveNetwork, RawNetwork, ZeroDCEPlusPlus, apply_curves
+from scotopic.networks import (
+    DISCRIMINATORS,
+    NETWORKS,
+    CurveNetwork,
+    PictureNetwork,
+    RawNetwork,
+    ZeroDCEPlusPlus,
+    apply_curves,
+)
 from scotopic.training.graphs import graphs_of
 
 # (height, width): one pixel, a line, a prime, more than a receptive field.
@@ -19,17 +27,37 @@ CURVES = [name for name, build in NETWORKS.items() if issubclass(build, CurveNet
 
 HARDEST = {"zero_dce_pp": {"scale": 4, "locality": 0.1}}
 """Settings that ask most of an exporter, where the defaults do not."""
-SMALL = {"sid_unet": {"width": 4, "depth": 4}, "can": {"width": 8, "depth": 6}, "ksigma_unet": {"width": 4, "depth": 3}}
-"""Settings that keep the shape of a large network and take its time."""
-ALL = [(name, {}) for name in CURVES] + [
-    (name, {**SMALL[name], "planes": planes}) for name in NETWORKS if name in SMALL for planes in (4, 9)
-]
-"""Every network, raw ones for both kinds of sensor."""
+SMALL = {
+    "cnn": {"width": 4, "depth": 3},
+    "dense_cnn": {"width": 4, "depth": 4},
+    "unet": {"width": 2},
+    "gan_generator": {"width": 4},
+    "srgan_generator": {"width": 8},
+    "rrdb": {"width": 4, "blocks": 1, "growth": 2},
+    "sid_unet": {"width": 4, "depth": 4},
+    "can": {"width": 8, "depth": 6},
+    "ksigma_unet": {"width": 4, "depth": 3},
+    "dcgan_discriminator": {"width": 4},
+    "patch_discriminator": {"width": 4},
+}
+"""Settings that keep the shape of a large network and take less time."""
+SCALES = {"srgan_generator": (1, 2, 4), "rrdb": (2, 4)}
+
+
+def settings_of(name: str) -> list[dict[str, int]]:
+    """A network small, raw ones for both kinds of sensor, those that enlarge for every scale."""
+    small = SMALL.get(name, {})
+    if issubclass(NETWORKS[name], RawNetwork):
+        return [{**small, "planes": planes} for planes in (4, 9)]
+    return [{**small, "scale": scale} for scale in SCALES[name]] if name in SCALES else [small]
+
+
+ALL = [(name, change) for name in NETWORKS for change in settings_of(name)]
 
 
 def build(name: str, **settings: float) -> nn.Module:
     torch.manual_seed(0)
-    network: nn.Module = NETWORKS[name](**settings)
+    network: nn.Module = {**NETWORKS, **DISCRIMINATORS}[name](**settings)
     for parameter in network.parameters():
         if isinstance(network, CurveNetwork):
             # Far enough from the small start that maps have something to say.
@@ -50,15 +78,11 @@ def random_input(network: nn.Module, *size: int) -> Tensor:
     return low
 
 
-def test_every_network_is_looked_at() -> None:
-    assert {name for name, _ in ALL} == set(NETWORKS)
-
-
 @pytest.mark.parametrize(("name", "change"), ALL)
 @pytest.mark.parametrize("size", SIZES)
 def test_any_size_is_kept(name: str, change: dict[str, float], size: tuple[int, int]) -> None:
     network = build(name, **change)
-    scale = network.scale if isinstance(network, RawNetwork) else 1
+    scale = network.scale if isinstance(network, RawNetwork | PictureNetwork) else 1
     out = network(random_input(network, *size))
     assert out.shape == (2, 3, scale * size[0], scale * size[1])
     assert out.isfinite().all()
@@ -72,13 +96,24 @@ def test_parameters_as_published(name: str, count: int) -> None:
     assert sum(parameter.numel() for parameter in NETWORKS[name]().parameters()) == count
 
 
-@pytest.mark.parametrize(("name", "change"), ALL)
+@pytest.mark.parametrize(("name", "change"), [*ALL, *((name, SMALL[name]) for name in DISCRIMINATORS)])
 def test_every_parameter_gets_a_gradient(name: str, change: dict[str, float]) -> None:
     network = build(name, **change)
     network(random_input(network, 24, 24)).square().sum().backward()
     assert [
         key for key, value in network.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0
     ] == []
+
+
+@pytest.mark.parametrize(("name", "change"), [*ALL, *((name, SMALL[name]) for name in DISCRIMINATORS)])
+def test_a_seed_makes_the_network(name: str, change: dict[str, float]) -> None:
+    def seeded(seed: int) -> dict[str, Tensor]:
+        torch.manual_seed(seed)
+        return {**NETWORKS, **DISCRIMINATORS}[name](**change).state_dict()
+
+    first, again, other = seeded(1), seeded(1), seeded(2)
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert any(not torch.equal(first[key], other[key]) for key in first)
 
 
 @pytest.mark.parametrize("name", CURVES)

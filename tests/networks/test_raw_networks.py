@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, max_pool2d
 
-from scotopic.networks import CAN, NETWORKS, RawNetwork, SIDUNet
+from scotopic.networks import CAN, NETWORKS, PictureNetwork, RawNetwork, SIDUNet
 from scotopic.runtime.tiles import run_in_tiles
 from scotopic.training.graphs import graphs_of
 
@@ -27,7 +27,7 @@ def small(name: str, planes: int = 4, **settings: float) -> RawNetwork:
     return network
 
 
-def reach(network: RawNetwork) -> int:
+def reach(network: RawNetwork | PictureNetwork) -> int:
     """How far the network looks beyond a tile of `multiple` pixels, by trying.
 
     A column that is not a number makes everything not a number that looks at it. In float64, as torch computes
@@ -74,7 +74,10 @@ def test_receptive_fields_of_can_as_published(depth: int, field: int, dilations:
 
 @pytest.mark.parametrize(("name", "planes"), RAW)
 def test_tiles_give_what_the_whole_gives(name: str, planes: int) -> None:
-    network = small(name, planes)
+    tiles_agree(small(name, planes))
+
+
+def tiles_agree(network: RawNetwork | PictureNetwork) -> None:
     height, width = 2 * network.halo + 37, network.halo + 61
     low = random_input(network, height, width)[:1]
     with torch.no_grad():

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, pixel_shuffle
 
+from .activation import activation_named
 from .raw import RawNetwork
-
-SLOPE_BELOW_0 = {"leaky_relu": 0.2, "relu": 0.0}
 
 
 class TwoConvs(nn.Module):
@@ -21,7 +20,7 @@ class TwoConvs(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(channels, width, 3, padding=1)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
-        self.activation = nn.LeakyReLU(SLOPE_BELOW_0[activation]) if activation != "relu" else nn.ReLU()
+        self.activation = activation_named(activation)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.activation(self.conv2(self.activation(self.conv1(x))))
@@ -48,8 +47,6 @@ class SIDUNet(RawNetwork):
 
     def __init__(self, planes: int = 4, width: int = 32, depth: int = 5, activation: str = "leaky_relu") -> None:
         super().__init__(planes)
-        if activation not in SLOPE_BELOW_0:
-            raise ValueError(f"activation must be one of {', '.join(SLOPE_BELOW_0)}, got '{activation}'")
         self.multiple = 2 ** (depth - 1)
         self.halo = halo_of_unet(depth)
         widths = [width * 2**level for level in range(depth)]
