@@ -1,9 +1,11 @@
-"""Losses that need no ground truth: the four of Zero-DCE (Guo et al., CVPR 2020, section 3.3), and one of ours."""
+"""Losses that need no ground truth: the four of Zero-DCE (Guo et al., CVPR 2020, section 3.3), and two more."""
 
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+
+from .colour import refuse_grey
+from .neighbours import patch_means, step_size
 
 
 def spatial_consistency_loss(out: Tensor, low: Tensor, patch: int = 4) -> Tensor:
@@ -16,8 +18,8 @@ def spatial_consistency_loss(out: Tensor, low: Tensor, patch: int = 4) -> Tensor
     >>> spatial_consistency_loss(dark + 0.25, dark).item() < 1e-12
     True
     """
-    after = avg_pool2d(out.mean(1, keepdim=True), patch)
-    before = avg_pool2d(low.mean(1, keepdim=True), patch)
+    after = patch_means(out.mean(1, keepdim=True), patch)
+    before = patch_means(low.mean(1, keepdim=True), patch)
     # Each pair of neighbours is seen from both sides in the paper's sum over four directions: hence the factor 2.
     total = low.new_zeros(())
     for axis in (-1, -2):
@@ -34,18 +36,20 @@ def exposure_loss(out: Tensor, level: float = 0.6, patch: int = 16) -> Tensor:
     >>> import torch; exposure_loss(torch.full((1, 3, 32, 32), 0.5), level=0.75).item()
     0.25
     """
-    return (avg_pool2d(out.mean(1, keepdim=True), patch) - level).abs().mean()
+    return (patch_means(out.mean(1, keepdim=True), patch) - level).abs().mean()
 
 
 def colour_constancy_loss(out: Tensor) -> Tensor:
     """Squared differences between the mean R, G and B of a picture: the grey-world hypothesis (Zero-DCE, eq. 6).
 
-    `out` is sRGB in [0, 1], `n 3 h w`; summed over the three pairs of channels, averaged over pictures.
+    `out` is sRGB in [0, 1], `n 3 h w`; summed over the three pairs of channels, averaged over pictures. Anything
+    but 3 channels raises RecipeError.
 
     >>> import torch; red = torch.zeros(1, 3, 8, 8); red[:, 0] = 0.5
     >>> colour_constancy_loss(red).item()
     0.5
     """
+    refuse_grey(out, "colour_constancy")
     red, green, blue = out.mean((2, 3)).unbind(1)
     return ((red - green).square() + (red - blue).square() + (green - blue).square()).mean()
 
@@ -61,7 +65,8 @@ def illumination_smoothness_loss(maps: Tensor) -> Tensor:
     """
     horizontal = maps.diff(dim=-1)[..., :-1, :].abs()
     vertical = maps.diff(dim=-2)[..., :, :-1].abs()
-    return 3 * (horizontal + vertical).square().mean()
+    slope = (horizontal + vertical).square()
+    return 3 * (slope.mean() if slope.numel() else slope.sum())  # maps one pixel wide or high have no slope
 
 
 def channel_agreement_loss(maps: Tensor) -> Tensor:
@@ -76,3 +81,14 @@ def channel_agreement_loss(maps: Tensor) -> Tensor:
     n, channels, height, width = maps.shape
     triples = maps.reshape(n, channels // 3, 3, height, width)
     return (triples - triples.mean(2, keepdim=True)).square().mean()
+
+
+def total_variation_loss(out: Tensor) -> Tensor:
+    """Mean absolute step between neighbouring pixels, across plus down (Rudin, Osher and Fatemi, Physica D 1992).
+
+    Small for pictures without noise, and without detail. `out` is `n c h w`.
+
+    >>> import torch; total_variation_loss(torch.tensor([[[[0.0, 0.25, 0.75]]]])).item()
+    0.375
+    """
+    return step_size(out)
