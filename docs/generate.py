@@ -1,7 +1,12 @@
-"""Writes docs/command-line.md from the help texts. A test holds the file against them: run this when they change."""
+"""Writes what is generated of the docs; run this when it changes. Tests hold the files against it.
+
+docs/command-line.md comes from the help texts. In docs/training.md and recipes/README.md the tables between marks come
+from the code and the recipes.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -9,6 +14,10 @@ import click
 from scotopic.cli import main
 
 PAGE = Path(__file__).parent / "command-line.md"
+TRAINING = Path(__file__).parent / "training.md"
+RECIPES = Path(__file__).parents[1] / "recipes" / "README.md"
+
+TABLE = re.compile(r"(<!-- table: (?P<name>.+?) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 HEAD = """\
 # The command line
@@ -21,11 +30,28 @@ def page() -> str:
     """The whole page, as it should be."""
     root = _context(main, "scotopic")
     parts = [HEAD, _block(main, root)]
-    for name in main.list_commands(root):
-        command = main.get_command(root, name)
+    return "\n".join(parts + _sections(main, root))
+
+
+def _sections(group: click.Group, parent: click.Context) -> list[str]:
+    """A heading and the help of each command of a group, and of the commands in those."""
+    parts: list[str] = []
+    for name in group.list_commands(parent):
+        command = group.get_command(parent, name)
         assert command is not None
-        parts += [f"## scotopic {name}\n", _block(command, _context(command, name, root))]
-    return "\n".join(parts)
+        context = _context(command, name, parent)
+        parts += [f"## {context.command_path}\n", _block(command, context)]
+        if isinstance(command, click.Group):
+            parts += _sections(command, context)
+    return parts
+
+
+def with_tables(path: Path) -> str:
+    """A page with its tables as they should be."""
+    from tables import tables  # torch takes seconds, and the command line's page needs none
+
+    made = tables()
+    return TABLE.sub(lambda found: f"{found[1]}\n{made[found['name']]}\n\n", path.read_text(encoding="utf-8"))
 
 
 def _context(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
@@ -38,3 +64,5 @@ def _block(command: click.Command, context: click.Context) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    for path in (TRAINING, RECIPES):
+        path.write_text(with_tables(path), encoding="utf-8")

@@ -14,6 +14,7 @@ from scotopic.errors import DataError
 from scotopic.image import Picture, write
 from scotopic.training.batches import Steps, batches
 
+from .pair_trees import make_pairs
 from .sid_tree import make_tree
 
 # name, settings, channels of `low`, its side, how many times larger the target is
@@ -24,6 +25,12 @@ CASES: list[tuple[str, dict[str, Any], int, int, int]] = [
     ("virtual_camera", {"size": 32, "panoramas": 0.0, "normalisation": "ratio", "colour": "srgb"}, 4, 16, 2),
     ("sid", {"size": 16, "held_out_size": 16}, 4, 16, 2),
     ("sid", {"size": 16, "held_out_size": 16, "normalisation": "k-sigma", "colour": "camera"}, 12, 16, 2),
+    ("paired_folder", {"size": 16, "held_out_size": 16, "rotate": 10.0, "hue": 0.1}, 3, 16, 1),
+    ("lol", {"size": 16, "held_out_size": 16}, 3, 16, 1),
+    ("sice", {"size": 16, "held_out_size": 16, "target": "middle"}, 3, 16, 1),
+    ("unpaired_folder", {"size": 16, "held_out_size": 16}, 3, 16, 1),
+    ("super_resolution", {"size": 32, "held_out_size": 32, "scale": 2}, 3, 16, 2),
+    ("super_resolution", {"size": 32, "held_out_size": 32, "scale": 4, "degradation": "realistic"}, 3, 8, 4),
 ]
 WHITE_TIMES_4 = 1.055 * 4 ** (1 / 2.4) - 0.055 + 1e-5
 """Two stops above white, the most that light is let through, encoded."""
@@ -39,7 +46,16 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for i in range(12):
         coarse = rng.random((6, 8, 3)).astype(np.float32)
         write(Picture(0.2 + 0.6 * coarse.repeat(10, 0).repeat(10, 1)), photos / f"photo{i}.png")
-    return {"darkened_photos": photos, "virtual_camera": photos, "sid": make_tree(tmp_path_factory.mktemp("sid"))}
+    sid, pairs, lol, sice = (tmp_path_factory.mktemp(name) for name in ("sid", "pairs", "lol", "sice"))
+    numbers = [str(i) for i in range(24)]
+    make_pairs(pairs / "low", pairs / "high", numbers)
+    make_pairs(lol / "our485/low", lol / "our485/high", numbers)
+    make_pairs(lol / "eval15/low", lol / "eval15/high", numbers[:2])
+    for scene in numbers[:4]:
+        make_pairs(sice / scene, sice / scene, [""], ("dark", "light"))
+    roots = {"sid": make_tree(sid), "paired_folder": pairs, "lol": lol, "sice": sice}
+    alone = ("darkened_photos", "virtual_camera", "unpaired_folder", "super_resolution")
+    return roots | dict.fromkeys(alone, photos)
 
 
 def test_every_data_set_is_looked_at() -> None:

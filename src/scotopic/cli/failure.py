@@ -15,7 +15,9 @@ from ..errors import ImageTooLargeError, MissingExtraError, ScotopicError
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 
-TRAIN_PACKAGES = frozenset({"torch", "lightning_fabric", "safetensors", "onnx", "onnxscript", "tensorboard"})
+TRAIN_PACKAGES = frozenset(
+    {"torch", "lightning_fabric", "safetensors", "onnx", "onnxscript", "tensorboard", "imagehash", "cv2", "matplotlib"}
+)
 
 
 def explain(error: BaseException) -> str:

@@ -2,14 +2,38 @@
 
 from .darken import Night, darken, expose
 from .darkened_photos import DarkenedPhotos
+from .lol import LOL
+from .paired_folder import PairedFolder
 from .sample import Sample
+from .sice import SICE
 from .sid import SID
+from .super_resolution import SuperResolution
+from .unpaired_folder import UnpairedFolder
 from .virtual_camera import VirtualCamera
 
 DATASETS = {
     "darkened_photos": DarkenedPhotos,
     "virtual_camera": VirtualCamera,
     "sid": SID,
+    "paired_folder": PairedFolder,
+    "lol": LOL,
+    "sice": SICE,
+    "unpaired_folder": UnpairedFolder,
+    "super_resolution": SuperResolution,
 }
 
-__all__ = ["DATASETS", "SID", "DarkenedPhotos", "Night", "Sample", "VirtualCamera", "darken", "expose"]
+__all__ = [
+    "DATASETS",
+    "LOL",
+    "SICE",
+    "SID",
+    "DarkenedPhotos",
+    "Night",
+    "PairedFolder",
+    "Sample",
+    "SuperResolution",
+    "UnpairedFolder",
+    "VirtualCamera",
+    "darken",
+    "expose",
+]

@@ -33,6 +33,8 @@ class DarkenedPhotos(Dataset[Sample]):
     (`exposed_well`) stay as they are. The other settings are those of `Night`.
     """
 
+    in_memory = True
+
     def __init__(
         self,
         root: str | Path,

@@ -12,7 +12,7 @@ class Sample(NamedTuple):
 
     Both are sRGB in [0, 1], `3 h w`; or `low` is packed raw (image/packed.py), `c h w`, and `target` is
     `3 scale*h scale*w`, in which light above white may lie above 1. `ratio` is the ratio of their exposures (1 = the
-    same light), `name` says where the picture came from.
+    same light, or not known), `name` says where the picture came from.
     """
 
     low: Tensor

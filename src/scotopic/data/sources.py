@@ -1,4 +1,4 @@
-"""Which pictures of a folder are for training, and which for validation."""
+"""Which pictures of a folder are for training, which for validation, and which for testing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scotopic.image import is_picture_path
 from ..errors import DataError
 
 Kind = Literal["photo", "hdr"]
-Split = Literal["train", "val"]
+Split = Literal["train", "val", "test"]
 
 
 def sources(root: Path, kind: Kind, split: Split, licences: Sequence[str] = ()) -> dict[Path, float]:
@@ -21,7 +21,8 @@ def sources(root: Path, kind: Kind, split: Split, licences: Sequence[str] = ()) 
 
     With a `SOURCES.csv` in `root` (columns file, kind, split, licence, and rec_scale for the scale) that table decides,
     and `licences` (prefixes; none = all) which of them may be used. Without one, every tenth picture by a hash of its
-    name is for validation, and the scale is 1. Raises DataError where there are no photos; panoramas may be missing.
+    name is for validation, none for testing, and the scale is 1. Raises DataError where there are no photos;
+    panoramas may be missing.
     """
     table = root / "SOURCES.csv"
     if table.exists():
@@ -36,12 +37,17 @@ def sources(root: Path, kind: Kind, split: Split, licences: Sequence[str] = ()) 
             f"'{root}' has no SOURCES.csv, so licences {list(licences)} cannot be checked. Add the table or drop them."
         )
     else:
-        found = {path: 1.0 for path in _files(root, kind) if (crc32(path.stem.encode()) % 10 == 0) == (split == "val")}
+        found = {path: 1.0 for path in _files(root, kind) if split == _by_hash(path)}
     if kind == "photo" and not found:
         raise DataError(
-            f"No photos for the {split} split in '{root}'. Set data.root to a folder of well-exposed pictures."
+            f"No photos for the {split} split in '{root}'. Set data.root to a folder of well-exposed pictures"
+            + (", with a SOURCES.csv that says which are for testing." if split == "test" else ".")
         )
     return found
+
+
+def _by_hash(path: Path) -> Split:
+    return "train" if crc32(path.stem.encode()) % 10 else "val"
 
 
 def _files(root: Path, kind: Kind) -> Iterator[Path]:
