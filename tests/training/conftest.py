@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import scotopic.data
+import scotopic.training.log
 
 from . import toy_training
 
@@ -17,6 +18,12 @@ from . import toy_training
 @pytest.fixture(autouse=True)
 def toy_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(scotopic.data.DATASETS, "toy", toy_training.ToyPictures)
+
+
+@pytest.fixture(autouse=True)
+def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second for each validation; test_curves.py paints them."""
+    monkeypatch.setattr(scotopic.training.log, "draw_curves", lambda run_dir, recipe: None)
 
 
 @pytest.fixture(autouse=True)

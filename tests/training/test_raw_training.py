@@ -231,7 +231,7 @@ def test_the_best_may_be_the_most_similar() -> None:
     assert not is_better({"ssim": 0.6}, {"ssim": 0.7}, "ssim")
     for best_by, (key, _) in BEST_BY.items():
         assert toy_recipe(f"loop.best_by={best_by}").loop.best_by == best_by
-        assert key in {"psnr_db", "psnr_gt_mean_db", "ssim", "loss"}
+        assert key in {"psnr_db", "psnr_gt_mean_db", "ssim", "mae", "loss"}
 
 
 def test_best_by_ssim(tmp_path: Path) -> None:

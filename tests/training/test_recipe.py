@@ -12,7 +12,7 @@ from scotopic.errors import RecipeError
 from scotopic.runtime.toml import dump_toml
 from scotopic.training.recipe import read_recipe, recipe_from_table
 
-from .toy_training import toy_recipe, toy_table
+from .toy_training import ADVERSARIAL, ToyPictures, toy_recipe, toy_table
 
 
 def test_shipped_recipes_can_be_followed() -> None:
@@ -83,11 +83,77 @@ def test_overrides(assignment: str, table: str, key: str, value: object) -> None
         ("name.x=1", r"'name' is 'toy', so it has no key 'x'"),
         ("loop.steps", r"An override reads key=value"),
         ("losses={l1=0}", r"gives no loss a weight"),
+        ("losses.l1={weight=1, on='ycb'}", r"losses.l1.on cannot be 'ycb'. Did you mean 'ycbcr'\?"),
+        ("losses.chroma={weight=1, on='y'}", r"The loss 'chroma' knows no other colours than 'rgb'"),
+        ("losses.illumination_smoothness={weight=1, on='y'}", r"'illumination_smoothness' knows no other colours"),
+        ("losses.adversarial=0.01", r"The loss 'adversarial' wants a discriminator"),
+        ("discriminator.name=patch_discriminator", r"Nobody listens to the \[discriminator\]. Add the loss 'advers"),
+        ("discriminator.name=patch_discriminater", r"Did you mean 'patch_discriminator'\?"),
+        ("discriminator={name='patch_discriminator', widht=8}", r"\[discriminator\] has no setting 'widht'"),
+        (
+            "discriminator={name='patch_discriminator', optimiser={rate=1}}",
+            r"\[discriminator.optimiser\] has no key 'rate'",
+        ),
+        ("optimiser={name='adagrad', momentum=0.5}", r"adagrad has no momentum. Leave optimiser.momentum out"),
+        ("optimiser.name=adagard", r"Did you mean 'adagrad'\?"),
+        ("loop.nodes=3", r"loop.batch \(4\) must divide evenly among loop.devices \(1\) on each of loop.nodes \(3\)"),
+        ("loop.precision=16-mixed", r"'16-mixed' wants loop.accelerator 'cuda', got 'cpu'. Take 'bf16-mixed'"),
+        ("loop.best_by=loss_l2", r"gives no number 'loss_l2' to take for loop.best_by. Did you mean 'loss_l1'\?"),
+        ("loop.accumulate=0", r"loop.accumulate must be at least 1"),
     ],
 )
 def test_slips_get_a_sentence(assignment: str, sentence: str) -> None:
     with pytest.raises(RecipeError, match=sentence):
         toy_recipe(assignment)
+
+
+@pytest.mark.parametrize("best_by", ["psnr", "psnr_gt_mean", "ssim", "mae", "loss", "loss_l1", "loss_exposure"])
+def test_the_best_can_be_told_by_any_number_of_the_report(best_by: str) -> None:
+    assert toy_recipe(f"loop.best_by={best_by}").loop.best_by == best_by
+
+
+def test_a_discriminator_follows_the_generator_in_what_it_does_not_say() -> None:
+    recipe = toy_recipe(*ADVERSARIAL, "optimiser.momentum=0.5", "discriminator.optimiser.lr=0.002")
+    assert recipe.discriminator
+    assert recipe.discriminator.optimiser == replace(recipe.optimiser, lr=0.002)
+    assert recipe.discriminator.settings["width"] == 4
+    assert recipe_from_table(tomllib.loads(recipe.to_toml())) == recipe
+    assert toy_recipe(*ADVERSARIAL, "discriminator.width=8").sha256 != toy_recipe(*ADVERSARIAL).sha256
+    with pytest.raises(RecipeError, match=r"no number 'loss_adversarial' to take"):
+        toy_recipe(*ADVERSARIAL, "loop.best_by=loss_adversarial")
+    with pytest.raises(RecipeError, match=r"losses.adversarial.kind cannot be 'hing'. Did you mean 'hinge'\?"):
+        toy_recipe(*ADVERSARIAL, "losses.adversarial.kind=hing")
+
+
+def test_pictures_without_a_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ToyPictures, "paired", False, raising=False)
+    with pytest.raises(RecipeError, match=r"The loss 'l1' compares with the truth, and the targets of 'toy' are other"):
+        toy_recipe()
+    unsupervised = ("losses={exposure=1.0}",)
+    with pytest.raises(RecipeError, match=r"Validation on 'toy' .* no number 'psnr' .* Known: loss, loss_exposure"):
+        toy_recipe(*unsupervised)
+    assert toy_recipe(*unsupervised, "loop.best_by=loss").loop.best_by == "loss"
+    with pytest.raises(RecipeError, match=r"no number 'loss' to take for loop.best_by. None are known"):
+        toy_recipe(*ADVERSARIAL, "losses={adversarial=1.0}", "loop.best_by=loss")
+
+
+def test_a_network_that_enlarges_cannot_be_compared_with_what_goes_in() -> None:
+    larger = "network={name='srgan_generator', scale=2}"
+    with pytest.raises(RecipeError, match=r"'spatial_consistency' compares with the picture that goes in, .* a larger"):
+        toy_recipe(larger, "losses.spatial_consistency=1")
+    assert toy_recipe(larger).network.settings["scale"] == 2
+
+
+def test_younger_settings_leave_old_numbers_alone() -> None:
+    """The number of a recipe was 0d235421… before there was momentum, accumulate, nodes, or a discriminator."""
+    recipe = read_recipe(Path(__file__).parents[2] / "recipes/sid_fuji.toml")
+    assert recipe.sha256 == "0d23542139ba35bbc2f35c4a67a2c67f547d6d9717010732ea2bf69b116f2a62"
+    changed = [
+        replace(recipe, optimiser=replace(recipe.optimiser, momentum=0.5)),
+        replace(recipe, loop=replace(recipe.loop, accumulate=2)),
+        replace(recipe, losses=(replace(recipe.losses[0], on="y"),)),
+    ]
+    assert len({recipe.sha256, *(other.sha256 for other in changed)}) == 4
 
 
 def test_what_is_missing_is_named() -> None:

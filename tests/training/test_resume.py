@@ -37,8 +37,14 @@ def logged_steps(run_dir: Path) -> list[int]:
 
 @pytest.mark.parametrize(
     "variant",
-    [(), ("loop.ema=0.9", "optimiser.name=adamw", "optimiser.weight_decay=0.01"), ("loop.channels_last=true",)],
-    ids=["plain", "average", "channels_last"],
+    [
+        (),
+        ("loop.ema=0.9", "optimiser.name=adamw", "optimiser.weight_decay=0.01"),
+        ("loop.channels_last=true",),
+        ("optimiser.name=adagrad", "loop.batch=2", "loop.accumulate=2"),
+        ("optimiser={name='sgd', lr=0.01}",),
+    ],
+    ids=["plain", "average", "channels_last", "adagrad", "sgd"],
 )
 def test_half_and_resume_is_whole(tmp_path: Path, variant: tuple[str, ...]) -> None:
     train(toy_recipe(*variant), run_dir=tmp_path / "whole")

@@ -7,22 +7,29 @@ import io
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import cv2
+import lightning_fabric
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import scotopic.networks
 from scotopic.errors import DataError, DivergedError
 from scotopic.image import read
+from scotopic.metrics import luma
 from scotopic.training import checkpoint, train
 from scotopic.training.batches import Steps, Stream
+from scotopic.training.objective import Objective, Outcome, in_colours
 from scotopic.training.optimise import learning_rate
 from scotopic.training.recipe import Optimiser, recipe_from_table
 
-from .toy_training import ToyPictures, toy_recipe
+from .toy_training import ADVERSARIAL, ToyPictures, toy_recipe
 
 # Only brightness is asked for, more of it than the targets have: the loss falls on while the pictures go white.
 BLEACH = ("losses={exposure={weight=1.0, level=1.0, patch=8}}", "optimiser.lr=0.01", "optimiser.clip_norm=0.0")
@@ -105,13 +112,117 @@ def test_a_sound_run_is_not_called_washed_out(tmp_path: Path) -> None:
     assert "Washing" not in words.getvalue()
 
 
-def test_a_loss_that_is_not_a_number_is_named(tmp_path: Path) -> None:
+def test_a_picture_that_is_not_a_number_is_named(tmp_path: Path) -> None:
     recipe = toy_recipe("data.poison=3", "loop.batch=2", "loop.checkpoint_every=1")
-    with pytest.raises(DivergedError, match=r"The loss 'l1' became nan at step (\d+), on .*train-3") as caught:
+    with pytest.raises(DivergedError, match=r"The network's output became nan at step (\d+), on .*train-3") as caught:
         train(recipe, run_dir=tmp_path)
     step = int(str(caught.value).split("at step ")[1].split(",")[0])
     last = tmp_path / "checkpoints/last.safetensors"
     assert (checkpoint.load(last).progress.step if last.exists() else 0) == step - 1, "sound weights stay"
+
+
+@pytest.mark.parametrize("weight", [1, 0])
+def test_a_loss_that_is_not_a_number_is_named(weight: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def logarithm(out: torch.Tensor) -> torch.Tensor:
+        return out.mean().mul(0).log()
+
+    monkeypatch.setitem(scotopic.losses.LOSSES, "logarithm", logarithm)
+    with pytest.raises(DivergedError, match=r"The loss 'logarithm' became -inf at step 1, on train-"):
+        train(toy_recipe(f"losses.logarithm={weight}"), run_dir=tmp_path)
+
+
+def test_an_output_that_a_loss_forgives_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Infinite(torch.nn.Conv2d):
+        def __init__(self) -> None:
+            super().__init__(3, 3, 1)
+
+        def forward(self, low: torch.Tensor) -> torch.Tensor:
+            return super().forward(low) / (low > 0.2)
+
+    def saturated(out: torch.Tensor) -> torch.Tensor:
+        return out.nan_to_num().clamp(0, 1).mean()
+
+    monkeypatch.setitem(scotopic.networks.NETWORKS, "infinite", Infinite)
+    monkeypatch.setitem(scotopic.losses.LOSSES, "saturated", saturated)
+    with pytest.raises(DivergedError, match=r"The network's output became (nan|inf|-inf) at step 1, on train-"):
+        train(toy_recipe("network={name='infinite'}", "losses={saturated=1}"), run_dir=tmp_path)
+
+
+def half_precision(monkeypatch: pytest.MonkeyPatch, scale: float) -> None:
+    """16-mixed on a CPU, where Fabric would take bf16: its own plug-in and torch's own scaler, as on a GPU."""
+
+    def fabric(**settings: Any) -> Fabric:
+        scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+        return Fabric(**settings | {"precision": None}, plugins=MixedPrecision("16-mixed", "cpu", scaler))
+
+    monkeypatch.setattr(lightning_fabric, "Fabric", fabric)
+
+
+@pytest.mark.parametrize("variant", [(), ADVERSARIAL], ids=["plain", "adversarial"])
+def test_steps_that_half_precision_skips_are_no_divergence(
+    variant: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Multiplied by 2^24 the gradient is infinite in 16 bits; some halvings later it is not, and the run learns."""
+    half_precision(monkeypatch, 2.0**24)
+    train(toy_recipe(*variant, "loop.steps=20", "loop.val_every=20"), run_dir=tmp_path)
+    log = rows(tmp_path)
+    assert not np.isfinite(float(log[0]["grad_norm"]))
+    assert np.isfinite(float(log[-1]["grad_norm"]))
+    assert float(log[-1]["loss"]) < float(log[0]["loss"])
+    scale = checkpoint.load(tmp_path / "checkpoints/last.safetensors").progress.scaler["scale"]
+    assert 1 <= scale < 2.0**24
+
+    # The scale goes on where it was: nothing is skipped anew.
+    half_precision(monkeypatch, 2.0**24)
+    train(toy_recipe(*variant, "loop.steps=21", "loop.val_every=20"), run_dir=tmp_path)
+    assert np.isfinite(float(rows(tmp_path)[-1]["grad_norm"]))
+
+
+def test_half_precision_that_no_scale_mends_is_divergence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cusp(out: torch.Tensor) -> torch.Tensor:
+        return (out - out.detach()).abs().sqrt().mean()
+
+    monkeypatch.setitem(scotopic.losses.LOSSES, "cusp", cusp)
+    half_precision(monkeypatch, 8.0)
+    with pytest.raises(DivergedError, match=r"The gradient became (nan|inf) at step 5, on train-"):
+        train(toy_recipe("losses.cusp=1"), run_dir=tmp_path)
+
+
+def test_two_batches_teach_what_one_of_both_does(tmp_path: Path) -> None:
+    train(toy_recipe("loop.batch=4"), run_dir=tmp_path / "one")
+    train(toy_recipe("loop.batch=2", "loop.accumulate=2"), run_dir=tmp_path / "two")
+    one, two = (checkpoint.load(tmp_path / run / "checkpoints/last.safetensors").tensors for run in ("one", "two"))
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-5)
+    for row, other in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
+        assert float(row["loss_l1"]) == pytest.approx(float(other["loss_l1"]), rel=1e-4)
+    assert toy_recipe("loop.steps=0", "loop.epochs=3", "loop.batch=2", "loop.accumulate=2").last_step(10) == 8
+
+
+@pytest.mark.parametrize("name", ["adagrad", "sgd"])
+def test_other_optimisers_learn(name: str, tmp_path: Path) -> None:
+    train(toy_recipe(f"optimiser={{name='{name}', lr=0.05}}"), run_dir=tmp_path)
+    log = rows(tmp_path)
+    assert float(log[-1]["loss_l1"]) < float(log[0]["loss_l1"]) - 0.01
+
+
+def test_colours_that_losses_look_at() -> None:
+    """OpenCV's YCrCb of float pictures is JPEG's, with factors of three digits."""
+    picture = np.random.default_rng(0).random((5, 7, 3), dtype=np.float32)
+    tensor = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    expected = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
+    np.testing.assert_allclose(in_colours(tensor, "ycbcr")[0].permute(1, 2, 0), expected, atol=1e-3)
+    np.testing.assert_allclose(in_colours(tensor, "y")[0, 0], luma(picture), atol=1e-6)
+
+    # A change that leaves Y alone costs a loss on Y nothing.
+    shifted = tensor + torch.tensor([0.114, 0.0, -0.299]).view(1, 3, 1, 1)
+    losses = {}
+    for on in ("rgb", "ycbcr", "y"):
+        objective = Objective(toy_recipe(f"losses={{l1={{weight=1.0, on='{on}'}}}}").losses)
+        losses[on] = objective(tensor, tensor, Outcome(shifted, None))["l1"].item()
+    assert losses["y"] == pytest.approx(0, abs=1e-6)
+    assert losses["rgb"] == pytest.approx((0.114 + 0.299) / 3, rel=1e-4)
+    assert losses["ycbcr"] == pytest.approx((0.114 / 1.402 + 0.299 / 1.772) / 3, rel=1e-4)
 
 
 def test_an_infinite_gradient_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +278,8 @@ def test_devices_share_a_batch() -> None:
     halves = [list(Steps(3, 5, batch=6, device=device, devices=2)) for device in (0, 1)]
     assert [first + second for first, second in zip(*halves, strict=True)] == whole
     assert whole[0] == list(range(12, 18))
+    parts = list(Steps(3, 5, batch=3, accumulate=2))
+    assert [first + second for first, second in zip(parts[::2], parts[1::2], strict=True)] == whole
 
 
 def test_rates() -> None:

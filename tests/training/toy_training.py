@@ -50,6 +50,14 @@ class ToyPictures:
         return Sample(target / 4, target, 4.0, f"{self.split}-{index}")
 
 
+ADVERSARIAL = (
+    "network={name='srgan_generator', width=8}",
+    "losses={l1=1.0, adversarial={weight=0.01, kind='hinge'}}",
+    "discriminator={name='patch_discriminator', width=4}",
+)
+"""Overrides that make the toy recipe an adversarial one."""
+
+
 def toy_table(*overrides: str) -> dict[str, Any]:
     table: dict[str, Any] = {
         "name": "toy",

@@ -10,6 +10,8 @@ from typing import Literal
 
 from scotopic.errors import RawOnlyError
 from scotopic.image import Metadata, RawFrame, Source
+from scotopic.image.exif import upright
+from scotopic.image.libvips import Image
 from scotopic.image.sink import AlphaOpener
 from scotopic.image.spaces import Space
 
@@ -66,6 +68,8 @@ class PhotoWork(Work):
         self.name, self.note = source.name, note
         self.size = self._scale * source.width, self._scale * source.height, source.bands
         self.metadata, self.bits = source.metadata, source.bits
+        if self._scale > 1 and self.metadata.exif:  # it says how large the picture is
+            self.metadata = replace(self.metadata, exif=upright(self.metadata.exif, *self.size[:2]))
         self.format = source.format if source.format not in ("raw", "heic") else "jpeg"
         self._rows = max(16, STRIP_SAMPLES // (source.width * source.bands) // 16 * 16)  # JPEG decodes 8 or 16 rows
         model.graph.begin()  # not before: Python imports one thing at a time, but decodes beside it
@@ -95,7 +99,11 @@ class PhotoWork(Work):
             yield from strips
 
     def alpha(self) -> AlphaOpener | None:
-        return self._source.alpha_image if self._scale == 1 else None
+        return self._source.alpha_image if self._scale == 1 else self._enlarged_alpha
+
+    def _enlarged_alpha(self, bits: int) -> Image | None:
+        image = self._source.alpha_image(bits)
+        return None if image is None else image.resize(self._scale, kernel="linear")
 
 
 class RawWork(Work):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -47,22 +48,41 @@ class Stream(Dataset[Any]):
 
 
 class Steps(BatchSampler):
-    """The positions in the stream that steps `first` to `last` take, those of one of `devices` processes."""
+    """The positions in the stream that steps `first` to `last` take, those of one of `devices` processes.
 
-    def __init__(self, first: int, last: int, batch: int, device: int = 0, devices: int = 1) -> None:
-        self.first, self.last = first, last
+    A step takes `accumulate` batches, one after the other.
+    """
+
+    def __init__(
+        self, first: int, last: int, batch: int, device: int = 0, devices: int = 1, accumulate: int = 1
+    ) -> None:
+        self.batches = range((first - 1) * accumulate, last * accumulate)
         self.batch, self.share = batch, batch // devices
         self.device = device
 
     def __len__(self) -> int:
-        return self.last - self.first + 1
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[list[int]]:
-        for step in range(self.first, self.last + 1):
-            start = (step - 1) * self.batch + self.device * self.share
+        for index in self.batches:
+            start = index * self.batch + self.device * self.share
             yield list(range(start, start + self.share))
 
 
 def batches(pictures: Pictures, seed: int, steps: Steps, workers: int = 0) -> DataLoader[Any]:
-    """A loader that yields one batch for each of `steps`."""
-    return DataLoader(Stream(pictures, seed), batch_sampler=steps, num_workers=workers)
+    """A loader that yields the batches of `steps`."""
+    context = start_method(pictures) if workers else None
+    return DataLoader(Stream(pictures, seed), batch_sampler=steps, num_workers=workers, multiprocessing_context=context)
+
+
+def start_method(pictures: Pictures) -> str | None:
+    """How workers begin; None = as Python does by itself.
+
+    In a copy of a process that has decoded a picture, libvips waits for ever for threads that were not copied: workers
+    that read files are copies of a clean process. A data set that holds its pictures `in_memory` reads none, and lets
+    a plain fork share them.
+    """
+    if getattr(pictures, "in_memory", False) or "forkserver" not in multiprocessing.get_all_start_methods():
+        return None
+    multiprocessing.set_forkserver_preload(["scotopic.data"])  # once, not once for each worker
+    return "forkserver"

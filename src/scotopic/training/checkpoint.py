@@ -21,6 +21,9 @@ from .recipe import PLACES, Recipe, recipe_from_table
 
 VERSION = 1
 
+Learner = tuple[nn.Module, torch.optim.Optimizer]
+"""A network and the optimiser of its weights."""
+
 
 @dataclass
 class Progress:
@@ -41,11 +44,16 @@ class Progress:
     machine: str = ""
     date: str = ""
     """Where and on what day the latest sitting began."""
+    scaler: dict[str, float] = field(default_factory=dict)
+    """The state of half precision's gradient scaler."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file, read. Tensors are named `network.…`, `average.…` and `optimiser.<state>.…`."""
+    """A file, read. Tensors are named `network.…`, `average.…` and `optimiser.<state>.…`.
+
+    An adversarial run has `discriminator.…` and `discriminator_optimiser.<state>.…` too.
+    """
 
     path: Path
     recipe: Recipe
@@ -64,12 +72,13 @@ def save(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     average: Weights | None,
+    rival: Learner | None = None,
 ) -> None:
     """Write the checkpoint beside `path`, then put it in its place: a reader finds the old one or the new, whole."""
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors = _tensors("network", network, "optimiser", optimiser)
     tensors |= {f"average.{name}": value for name, value in (average or {}).items()}
-    for name, parameter in network.named_parameters():
-        tensors |= {f"optimiser.{key}.{name}": value for key, value in optimiser.state[parameter].items()}
+    if rival:
+        tensors |= _tensors("discriminator", rival[0], "discriminator_optimiser", rival[1])
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     facts = {"version": VERSION, "recipe": recipe.as_table(), "progress": asdict(progress), "crc32": _crc32(tensors)}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +87,13 @@ def save(
     with open(unfinished, "rb") as file:
         os.fsync(file.fileno())
     os.replace(unfinished, path)
+
+
+def _tensors(prefix: str, network: nn.Module, states: str, optimiser: torch.optim.Optimizer) -> Weights:
+    tensors = {f"{prefix}.{name}": value for name, value in network.state_dict().items()}
+    for name, parameter in network.named_parameters():
+        tensors |= {f"{states}.{key}.{name}": value for key, value in optimiser.state[parameter].items()}
+    return tensors
 
 
 def load(path: Path) -> Checkpoint:
@@ -114,14 +130,25 @@ def fill(checkpoint: Checkpoint, network: nn.Module) -> None:
 
 @torch.no_grad()
 def restore(
-    checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer, average: Weights | None
+    checkpoint: Checkpoint,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: Weights | None,
+    rival: Learner | None = None,
 ) -> None:
     """Put the tensors of a checkpoint where training uses them. Raises CheckpointError where they do not fit."""
     _copy(checkpoint, "network", network.state_dict())
+    _recall(checkpoint, "optimiser", network, optimiser)
     if average is not None:
         _copy(checkpoint, "average", average)
+    if rival:
+        _copy(checkpoint, "discriminator", rival[0].state_dict())
+        _recall(checkpoint, "discriminator_optimiser", *rival)
+
+
+def _recall(checkpoint: Checkpoint, states: str, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
     parameters = dict(network.named_parameters())
-    for name, value in checkpoint.part("optimiser").items():
+    for name, value in checkpoint.part(states).items():
         key, _, parameter = name.partition(".")
         if parameter not in parameters:
             raise CheckpointError(
@@ -152,11 +179,13 @@ def check_same_run(checkpoint: Checkpoint, recipe: Recipe, last_step: int) -> No
 def _what_decides(recipe: Recipe, last_step: int) -> dict[str, Any]:
     """Every setting, by dotted name, that the weights of a step depend on."""
     table = recipe.as_table()
-    loop = {name: table["loop"][name] for name in ("seed", "batch", "ema")}
+    loop = {name: table["loop"][name] for name in ("seed", "batch", "accumulate", "ema")}
     if recipe.optimiser.schedule != "constant":
         loop["steps"] = last_step  # however it was said: in steps, or in epochs over so many pictures
     data = {key: value for key, value in table["data"].items() if key not in PLACES}
-    return dict(_flat({**{key: table[key] for key in ("network", "losses", "optimiser")}, "data": data, "loop": loop}))
+    decisive = ("network", "losses", "discriminator", "optimiser")
+    parts: dict[str, Any] = {key: table[key] for key in decisive if key in table}
+    return dict(_flat({**parts, "data": data, "loop": loop}))
 
 
 def _flat(table: dict[str, Any], where: str = "") -> Iterable[tuple[str, Any]]:

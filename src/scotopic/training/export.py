@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from scotopic import __version__
-from scotopic.networks import CurveNetwork, RawNetwork
+from scotopic.networks import CurveNetwork, PictureNetwork, RawNetwork
 from scotopic.runtime.card import ApplyCard, Card, DataCard, DecideCard, LightCard, RawCard, TrainingCard, write_card
 
 from ..errors import CheckpointError, RecipeError, TrainingError
@@ -86,7 +86,8 @@ def export_network(network: nn.Module, recipe: Recipe, progress: Progress, folde
 def _card(
     name: str, network: nn.Module, recipe: Recipe, progress: Progress, decide: DecideCard | None, apply: ApplyCard
 ) -> Card:
-    light, raw = LightCard("srgb", "srgb", channels_in=3, channels_out=3), None
+    scale = network.scale if isinstance(network, PictureNetwork) else 1
+    light, raw = LightCard("srgb", "srgb", channels_in=3, channels_out=3, scale=scale), None
     if isinstance(network, RawNetwork):
         light = LightCard("packed-raw", network.light_out, network.channels_in, channels_out=3, scale=network.scale)
         raw = RawCard("bayer" if network.planes == 4 else "xtrans", network.normalisation)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from scotopic.image.mosaic import XTRANS, xtrans_phase
 from scotopic.image.noise_level import NoiseLevel
 from scotopic.image.packed import k_sigma_planes, ratio_planes
-from scotopic.networks import CurveNetwork, RawNetwork
+from scotopic.networks import CurveNetwork, PictureNetwork, RawNetwork
 
 from ..errors import TrainingError
 
@@ -48,10 +48,10 @@ class _Function(nn.Module):
 def graphs_of(network: nn.Module) -> dict[str, onnx.ModelProto]:
     """The network's graphs by name, proved: `decide` and `apply` of a curve network, else `apply` alone.
 
-    decide: `low` (1, 3, h, w) -> `maps` (1, c, h, w). apply: `low`, and `maps` where there is a decide -> `out`. A raw
-    network's `low` is packed planes, whose sides are multiples of its `multiple`. Raises TrainingError when a graph's
-    output is off by more than 1e-4 anywhere. Weights of more than 16 MB are stored as 16-bit numbers, and computed
-    with as 32-bit ones: then it may be off by 1/255 from the network, and by 1e-4 from the network so rounded.
+    decide: `low` (1, 3, h, w) -> `maps` (1, c, h, w). apply: `low`, and `maps` where there is a decide -> `out`. Sides
+    of `low` are multiples of the network's `multiple`; a raw network's is packed planes. Raises TrainingError when a
+    graph's output is off by more than 1e-4 anywhere. Weights of more than 16 MB are stored as 16-bit numbers, and
+    computed with as 32-bit ones: then it may be off by 1/255 from the network, and by 1e-4 from the network so rounded.
     """
     network = network.eval().float().cpu()
     size = 4 * sum(parameter.numel() for parameter in network.parameters())
@@ -81,7 +81,12 @@ def _graphs(network: nn.Module) -> dict[str, onnx.ModelProto]:
 
 
 def _method(network: nn.Module) -> Callable[..., Tensor]:
-    """What is exported of a network without a decision: of a raw one what happens between padding and cutting."""
+    """What is exported of a network without a decision: what happens between padding and cutting, where it does either.
+
+    A picture is clamped to [0, 1] in its graph: in training the losses see what lies beyond.
+    """
+    if isinstance(network, PictureNetwork):
+        return lambda low: network.process(low).clamp(0, 1)
     return network.process if isinstance(network, RawNetwork) else network.forward
 
 

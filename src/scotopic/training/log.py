@@ -16,20 +16,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from scotopic.image import Picture, write
+from scotopic.runtime.thumbnail import shrink
 
+from .agreement import SCORES, has_truth, looks_at
 from .batches import Pictures
+from .curves import draw_curves
 from .objective import Develop
 from .recipe import Recipe
 from .speed import environment
-from .validation import BEST_BY, Report, preview, to_numpy
+from .validation import BEST_BY, Report, is_paired, preview, ranked_by, to_numpy
 
 STRIP_PICTURES = 4
-
-REPORT = ("loss", "psnr_db", "psnr_gt_mean_db", "ssim", "brightness", "colour")
+STRIP_SIDE = 1024
+"""Longest side in pixels of a picture in a strip: larger ones are shrunk."""
 
 
 class RunLog:
-    """The files of a run folder: recipe.toml, environment.json, log.csv, tensorboard/, strips/; and live progress.
+    """The files of a run folder: recipe.toml, environment.json, log.csv, tensorboard/, curves/, strips/; live progress.
 
     `done` is the step the run goes on after: what an interrupted sitting logged beyond it is dropped. `last_step` is
     where it ends.
@@ -44,6 +47,9 @@ class RunLog:
         (run_dir / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
         (run_dir / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n", encoding="utf-8")
         losses = [f"loss_{term.name}" for term in recipe.losses]
+        measured = [f"loss_{term.name}" for term in recipe.losses if not looks_at(term.name, *SCORES)]
+        rival = ("d_loss", "d_accuracy", "d_grad_norm") if recipe.discriminator else ()
+        scores = [key for key, _ in BEST_BY.values() if key != "loss"] if has_truth(recipe) else []
         self.columns = [
             "step",
             "seconds",
@@ -51,12 +57,13 @@ class RunLog:
             "grad_norm",
             "loss",
             *losses,
-            *(f"val_{key}" for key in REPORT),
-            *(f"val_{key}" for key in losses),
+            *rival,
+            *(f"val_{key}" for key in ("loss", *scores, "brightness", "colour", *measured)),
         ]
         self._rewind(run_dir / "log.csv", done)
         self.file = open(run_dir / "log.csv", "a", encoding="utf-8", newline="")  # noqa: SIM115 - closed in __exit__
         self.rows = csv.DictWriter(self.file, self.columns)
+        self.draws = True
         if not done:
             self.rows.writeheader()
         self.curves = SummaryWriter(str(run_dir / "tensorboard"), purge_step=done + 1 if done else None)
@@ -100,9 +107,23 @@ class RunLog:
         self.say(f"step {step}/{self.last_step}: loss {train['loss']:.4g}, held out: {in_words(report)}{mark}")
         if warning:
             self.say(warning)
+        self.draw()
+
+    def draw(self) -> None:
+        """Paint curves/. A picture that cannot be painted ends no run: that is said, once."""
+        self.file.flush()
+        try:
+            if self.draws:
+                draw_curves(self.run_dir, self.recipe)
+        except (ImportError, OSError) as error:
+            self.draws = False
+            self.say(f"No learning curves are painted: {error}. The numbers are in log.csv.")
 
     def strip(self, step: int, develop: Develop, pictures: Pictures, device: torch.device) -> None:
-        """Paint strips/<step>.png: low | out | target, a row for each of the first held-out pictures."""
+        """Paint strips/<step>.png: low | out | target, a row for each of the first held-out pictures.
+
+        Where the target shows another scene it is left out.
+        """
         rows = []
         pictures.set_epoch(0)
         develop.eval()
@@ -110,8 +131,10 @@ class RunLog:
             sample = pictures[index]
             with torch.no_grad():
                 out = develop(sample.low[None].to(device)).out
-            target = to_numpy(sample.target)
-            rows.append(np.concatenate([preview(sample.low, *target.shape[:2]), to_numpy(out), target], axis=1))
+            shown = [preview(sample.low, *out.shape[-2:]), to_numpy(out)]
+            if is_paired(pictures):
+                shown.append(to_numpy(sample.target))
+            rows.append(np.concatenate([shrink(picture, STRIP_SIDE) for picture in shown], axis=1))
         develop.train()
         path = self.run_dir / "strips" / f"{step:07d}.png"
         path.parent.mkdir(exist_ok=True)
@@ -136,21 +159,25 @@ class RunLog:
 
 def start_over(run_dir: Path) -> None:
     """Remove what an earlier run left in `run_dir`, and nothing else."""
-    for folder in ("checkpoints", "tensorboard", "strips"):
+    for folder in ("checkpoints", "tensorboard", "curves", "strips"):
         shutil.rmtree(run_dir / folder, ignore_errors=True)
     for file in ("recipe.toml", "environment.json", "log.csv"):
         (run_dir / file).unlink(missing_ok=True)
 
 
 def in_words(report: Report) -> str:
-    return (
-        f"loss {report['loss']:.4g}, PSNR {report['psnr_db']:.2f} dB ({report['psnr_gt_mean_db']:.2f} GT-mean), "
-        f"SSIM {report['ssim']:.3f}, brightness {report['brightness']:.2f}, colour {report['colour']:.0%}"
-    )
+    scores = ""
+    if "psnr_db" in report:
+        scores = (
+            f"PSNR {report['psnr_db']:.2f} dB ({report['psnr_gt_mean_db']:.2f} GT-mean), SSIM {report['ssim']:.3f}, "
+            f"MAE {report['mae']:.3f}, "
+        )
+    return f"loss {report['loss']:.4g}, {scores}brightness {report['brightness']:.2f}, colour {report['colour']:.0%}"
 
 
 def best_in_words(report: Report, step: int, best_by: str) -> str:
-    return f"{BEST_BY[best_by][0]} {report[BEST_BY[best_by][0]]:.4g} at step {step}"
+    key, _ = ranked_by(best_by)
+    return f"{key} {report[key]:.4g} at step {step}"
 
 
 def stack(rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

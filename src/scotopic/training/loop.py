@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import time
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -19,14 +20,17 @@ from torch import nn
 from scotopic.data import DATASETS
 from scotopic.networks import NETWORKS
 
-from ..errors import DataError, RecipeError
+from ..errors import DataError
 from . import checkpoint
-from .batches import Pictures, Steps, batches
+from .adversary import Adversary
+from .agreement import has_truth
+from .batches import Batch, Pictures, Steps, batches
 from .checkpoint import Progress
 from .log import RunLog, best_in_words, start_over
 from .objective import Develop, Objective, refuse_infinite, refuse_misfit
-from .optimise import build_optimiser, learning_rate, update_average, wearing, weights
+from .optimise import build_optimiser, learning_rate, set_rate, update_average, wearing, weights
 from .recipe import Recipe
+from .settings import build
 from .speed import fast_cpu, machine
 from .validation import Report, is_better, validate, washed_out
 
@@ -59,7 +63,12 @@ def train(recipe: Recipe, *, run_dir: str | Path, resume: bool = True, console: 
 
     loop = recipe.loop
     with fast_cpu():
-        fabric = Fabric(accelerator=loop.accelerator, devices=loop.devices, precision=loop.precision)  # type: ignore[arg-type]
+        fabric = Fabric(
+            accelerator=loop.accelerator,
+            devices=loop.devices,
+            num_nodes=loop.nodes,
+            precision=loop.precision,  # type: ignore[arg-type]
+        )
         console = console or Console(stderr=True)
         follow = partial(_train, recipe=recipe, run_dir=Path(run_dir), resume=resume, console=console)
         summary: RunSummary = fabric.launch(follow)
@@ -67,10 +76,7 @@ def train(recipe: Recipe, *, run_dir: str | Path, resume: bool = True, console: 
 
 
 def build_network(recipe: Recipe) -> nn.Module:
-    try:
-        network: nn.Module = NETWORKS[recipe.network.name](**recipe.network.settings)
-    except ValueError as error:
-        raise RecipeError(f"[network] cannot be '{recipe.network.name}' as it is set: {error}.") from error
+    network: nn.Module = build(NETWORKS, recipe.network.name, recipe.network.settings, "network")
     return network
 
 
@@ -88,17 +94,21 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
 
     # What the run is made of.
     torch.manual_seed(loop.seed)
-    network = build_network(recipe)
+    network = build_network(recipe).to(fabric.device)
     if loop.channels_last:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = build_optimiser(recipe.optimiser, network)
-    objective = Objective(recipe.losses)
     develop = Develop(network)  # for validation; the same weights as `model`, which adds devices and precision
     compiled: Any = torch.compile(develop) if loop.compile else develop
     model, stepper = fabric.setup(compiled, optimiser)
+    scaler = getattr(fabric.strategy.precision, "scaler", None)  # of 16-mixed alone
+    adversary = Adversary(fabric, recipe.discriminator, recipe.losses) if recipe.discriminator else None
+    rival = (adversary.discriminator, adversary.optimiser) if adversary else None
+    objective = Objective(recipe.losses, adversary.scores if adversary else None)
+    measure = Objective(recipe.losses)  # of held-out pictures: a discriminator that learns is no measure
     average = {name: value.clone() for name, value in weights(network).items()} if loop.ema else None
     pictures, held_out = build_pictures(recipe, "train"), build_pictures(recipe, "val")
-    refuse_misfit(network, held_out[0])
+    refuse_misfit(network, held_out[0], has_truth(recipe))
     last_step = recipe.last_step(len(pictures))
 
     # Where it starts.
@@ -106,8 +116,10 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
     if resume and last.exists():
         saved = checkpoint.load(last)
         checkpoint.check_same_run(saved, recipe, last_step)
-        checkpoint.restore(saved, network, optimiser, average)
+        checkpoint.restore(saved, network, optimiser, average, rival)
         progress = saved.progress
+        if scaler and progress.scaler:
+            scaler.load_state_dict(progress.scaler)
     progress.machine, progress.date = machine(), datetime.date.today().isoformat()
     progress.last_step = last_step
     progress.stopped = _out_of_patience(progress, recipe)
@@ -116,32 +128,46 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
     if first_process and not progress.step:
         start_over(run_dir)
 
-    share = Steps(progress.step + 1, end, loop.batch, fabric.global_rank, fabric.world_size)
-    loader = fabric.setup_dataloaders(batches(pictures, loop.seed, share, loop.workers), use_distributed_sampler=False)
+    share = Steps(progress.step + 1, end, loop.batch, fabric.global_rank, fabric.world_size, loop.accumulate)
+    supply = batches(pictures, loop.seed, share, loop.workers)
+    loader: Any = fabric.setup_dataloaders(supply, use_distributed_sampler=False)
     with RunLog(run_dir, recipe, progress.step, last_step, console) if first_process else nullcontext() as log:
-        began = paused = time.perf_counter()
+        began = time.perf_counter()
         earlier, waited = progress.seconds, 0.0
-        for step, batch in enumerate(loader, start=progress.step + 1):
-            waited += time.perf_counter() - paused
-
-            # Learn from one batch. The seed makes what is random in a network (dropout) a function of the step.
-            _seed(loop.seed, step, fabric.global_rank)
+        feed: Iterator[Batch] = iter(loader)
+        for step in range(progress.step + 1, end + 1):
+            # Learn from one batch, or from several as if they were one.
             rate = learning_rate(recipe.optimiser, step, last_step)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            low = batch.low.contiguous(memory_format=torch.channels_last) if loop.channels_last else batch.low
-            losses = objective(low, batch.target, model(low))
-            total = objective.total(losses)
+            set_rate(optimiser, rate)
             stepper.zero_grad()
-            fabric.backward(total)
-            norm = fabric.clip_gradients(
-                model, stepper, max_norm=recipe.optimiser.clip_norm or math.inf, error_if_nonfinite=False
-            )
-            names = [*(f"loss_{name}" for name in losses), "loss", "grad_norm"]
-            numbers = torch.stack([*losses.values(), total, torch.as_tensor(norm)])
-            facts = dict(zip(names, numbers.tolist(), strict=True))  # waits for the device, once
-            refuse_infinite(facts, step, batch.name)
+            pairs, names, numbers = [], [], []
+            for part in range(1, loop.accumulate + 1):
+                asked = time.perf_counter()
+                batch = next(feed)
+                waited += time.perf_counter() - asked
+                # What is random in a network (dropout) is a function of the batch; whatever fetching it drew.
+                _seed(loop.seed, (step - 1) * loop.accumulate + part, fabric.global_rank)
+                low = batch.low.contiguous(memory_format=torch.channels_last) if loop.channels_last else batch.low
+                with fabric.no_backward_sync(model, enabled=part < loop.accumulate):
+                    outcome = model(low)
+                    losses = objective(low, batch.target, outcome)
+                    total = objective.total(losses)
+                    fabric.backward(total / loop.accumulate)
+                out = outcome.out.detach()
+                pairs.append((out, batch.target))
+                names += batch.name
+                numbers.append(torch.stack([out.mean(), *losses.values(), total]).detach())
+            limit = recipe.optimiser.clip_norm or math.inf
+            norm = fabric.clip_gradients(model, stepper, max_norm=limit, error_if_nonfinite=False)
+            keys = ["out", *(f"loss_{name}" for name in losses), "loss", "grad_norm"]
+            values = torch.stack([*torch.stack(numbers).mean(0), torch.as_tensor(norm)])
+            facts = dict(zip(keys, values.tolist(), strict=True))  # waits for the device, once
+            refuse_infinite(facts, step, names, scaler)
             stepper.step()
+            news = ""
+            if adversary:
+                verdict, news = adversary.learn(pairs, step, last_step, names, scaler)
+                facts |= verdict
             if average is not None:
                 update_average(average, network, loop.ema, step)
             progress.step = step
@@ -152,7 +178,7 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
             improved, warning = False, ""
             if step % loop.val_every == 0 or step == last_step:
                 with wearing(network, average):
-                    seen = validate(develop, objective, held_out, fabric.device) if first_process else {}
+                    seen = validate(develop, measure, held_out, fabric.device) if first_process else {}
                 report = dict(fabric.broadcast(seen))
                 improved = is_better(report, progress.best, loop.best_by)
                 warning = washed_out(report, step, progress.best, progress.best_step)
@@ -165,6 +191,9 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
             # Note it down: curves before checkpoints, so that a checkpoint is never ahead of its curves.
             if log:
                 facts |= {"seconds": progress.seconds, "lr": rate}
+                del facts["out"]
+                if news:
+                    log.say(news)
                 log.step(step, facts, report, waited / (time.perf_counter() - began))
                 if report:
                     log.validation(step, facts, report, improved, warning)
@@ -173,9 +202,9 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
                         log.strip(step, develop, held_out, fabric.device)
                 if report or step % loop.checkpoint_every == 0:
                     log.flush()
+                    progress.scaler = scaler.state_dict() if scaler else {}
                     for path in [last, best] if improved else [last]:
-                        checkpoint.save(path, recipe, progress, network, optimiser, average)
-            paused = time.perf_counter()
+                        checkpoint.save(path, recipe, progress, network, optimiser, average, rival)
             if progress.stopped:
                 break
         if log and progress.stopped:
@@ -196,5 +225,5 @@ def _out_of_patience(progress: Progress, recipe: Recipe) -> str:
     )
 
 
-def _seed(seed: int, step: int, process: int) -> None:
-    torch.manual_seed(int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1))
+def _seed(seed: int, batch: int, process: int) -> None:
+    torch.manual_seed(int(np.random.SeedSequence([seed, batch, process]).generate_state(1, np.uint64)[0] >> 1))

@@ -13,11 +13,23 @@ from .recipe import Optimiser
 
 Weights = dict[str, Tensor]
 
-OPTIMISERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-
 
 def build_optimiser(choice: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
-    return OPTIMISERS[choice.name](network.parameters(), lr=choice.lr, weight_decay=choice.weight_decay)  # type: ignore[call-arg]
+    """The optimiser of a network that is on its device already: Adagrad makes its sums where it finds the weights."""
+    parameters, lr, decay = network.parameters(), choice.lr, choice.weight_decay
+    if choice.name == "adagrad":
+        return torch.optim.Adagrad(parameters, lr=lr, weight_decay=decay)
+    if choice.name == "sgd":
+        return torch.optim.SGD(parameters, lr=lr, weight_decay=decay, momentum=choice.momentum)
+    betas = (choice.momentum, 0.999)
+    if choice.name == "adamw":
+        return torch.optim.AdamW(parameters, lr=lr, weight_decay=decay, betas=betas)
+    return torch.optim.Adam(parameters, lr=lr, weight_decay=decay, betas=betas)
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
 
 
 def learning_rate(choice: Optimiser, step: int, steps: int) -> float:

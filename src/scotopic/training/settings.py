@@ -70,6 +70,8 @@ def check(value: Any, hint: Any, where: str, limits: Mapping[str, Any] = types.M
     """`value` if it has the type of `hint` and keeps to `limits`; a whole number may stand for a real one."""
     if hint is float and _is_number(value):
         value = float(value)
+    if typing.get_origin(hint) is typing.Literal:
+        limits = {"options": typing.get_args(hint)}
     plain = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
     if hint in plain and type(value) is not hint:
         raise RecipeError(f"{where} must be {plain[hint]}, got {value!r}.")
@@ -81,8 +83,16 @@ def check(value: Any, hint: Any, where: str, limits: Mapping[str, Any] = types.M
         raise RecipeError(f"{where} must be {bounds}, got {value:g}.")
     options = limits.get("options")
     if options and value not in options:
-        raise RecipeError(f"{where} cannot be {value!r}. {suggestion(str(value), options)}")
+        raise RecipeError(f"{where} cannot be {value!r}. {suggestion(str(value), map(str, options))}")
     return value
+
+
+def build(options: Mapping[str, Callable[..., Section]], name: str, settings: Table, where: str) -> Section:
+    """`options[name]` made with `settings`, or a RecipeError in the words that it refuses them with."""
+    try:
+        return options[name](**settings)
+    except ValueError as error:
+        raise RecipeError(f"[{where}] cannot be '{name}' as it is set: {error}.") from error
 
 
 def check_settings(function: Callable[..., Any], settings: Table, where: str, given: Iterable[str] = ()) -> Table:

@@ -1,4 +1,4 @@
-"""How good the pictures are that were held out: losses, PSNR, brightness and colour, and when a run has turned."""
+"""How good the pictures are that were held out: losses, scores, brightness and colour, and when a run has turned."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from torch import Tensor
 
 from scotopic.image import linear_to_srgb
 from scotopic.image.packed import COLOUR_OF_PLANE
-from scotopic.metrics import gt_mean, psnr, ssim
+from scotopic.metrics import gt_mean, mae, psnr, ssim
 
+from ..errors import DivergedError
 from .batches import Pictures
 from .objective import Develop, Objective
 
@@ -23,8 +24,17 @@ Report = dict[str, float]
 MOST_PSNR_DB = 100.0
 """Stands for the infinite PSNR of equal pictures, so that means and files stay finite."""
 
-BEST_BY = {"psnr": ("psnr_db", 1), "psnr_gt_mean": ("psnr_gt_mean_db", 1), "ssim": ("ssim", 1), "loss": ("loss", -1)}
-"""For each `loop.best_by`: the number of a report, and whether more (1) or less (-1) of it is better."""
+BEST_BY = {
+    "psnr": ("psnr_db", 1),
+    "psnr_gt_mean": ("psnr_gt_mean_db", 1),
+    "ssim": ("ssim", 1),
+    "mae": ("mae", -1),
+    "loss": ("loss", -1),
+}
+"""For `loop.best_by`: the number of a report, and whether more (1) or less (-1) of it is better.
+
+`loss_<name>` stands for itself: less of it is better.
+"""
 
 WASHED_OUT_COLOUR = 0.95
 """Share of the best step's colourfulness below which falling scores are put down to washing out."""
@@ -34,22 +44,18 @@ WASHED_OUT_COLOUR = 0.95
 def validate(develop: Develop, objective: Objective, pictures: Pictures, device: torch.device) -> Report:
     """Means over the held-out pictures, each alone at its own size.
 
-    `loss` and `loss_<name>`; `psnr_db` and `ssim` as is, `psnr_gt_mean_db` after GT-mean; `brightness` of the outcome,
-    in [0, 1]; `colour`: its colourfulness as a share of the target's, 1 = as colourful.
+    `loss` and `loss_<name>`, as far as the objective has them; `psnr_db`, `ssim` and `mae` as is, `psnr_gt_mean_db`
+    after GT-mean, all four absent where the target shows another scene; `brightness` of the outcome, in [0, 1];
+    `colour`: its colourfulness as a share of the targets', 1 = as colourful. Raises DivergedError, naming the picture,
+    for an outcome or a loss that is no number.
     """
     rows: list[Report] = []
     colour_of_targets = 0.0
     for target, out, losses in _developed(develop, objective, pictures, device):
-        rows.append(
-            {
-                **losses,
-                "psnr_db": min(psnr(out, target), MOST_PSNR_DB),
-                "psnr_gt_mean_db": min(psnr(gt_mean(out, target), target.astype(np.float64)), MOST_PSNR_DB),
-                "ssim": ssim(out, target),
-                "brightness": float(out.mean()),
-                "colour": colourfulness(out),
-            }
-        )
+        row = losses | {"brightness": float(out.mean()), "colour": colourfulness(out)}
+        if is_paired(pictures):
+            row |= scores(out, target)
+        rows.append(row)
         colour_of_targets += colourfulness(target) / len(pictures)
     report = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
     # Of all pictures together: a grey one among them has no colour to divide by.
@@ -65,8 +71,29 @@ def _developed(develop: Develop, objective: Objective, pictures: Pictures, devic
         outcome = develop(low)
         losses = objective(low, target, outcome)
         named = {"loss": objective.total(losses).item(), **{f"loss_{k}": v.item() for k, v in losses.items()}}
+        if not (outcome.out.isfinite().all() and all(map(math.isfinite, named.values()))):
+            listing = ", ".join(f"{name} {value:.3g}" for name, value in named.items())
+            raise DivergedError(
+                f"The held-out picture '{sample.name}' came out with values that are no numbers, or its losses did "
+                f"({listing}). Look at it; if it is sound, lower optimiser.lr or set optimiser.clip_norm, and resume."
+            )
         yield to_numpy(target), to_numpy(outcome.out), named
     develop.train()
+
+
+def is_paired(pictures: object) -> bool:
+    """Whether the targets of a data set (or of its class) show what its low pictures show."""
+    return bool(getattr(pictures, "paired", True))
+
+
+def scores(out: NDArray[np.float32], target: NDArray[np.float32]) -> Report:
+    """PSNR, SSIM and mean absolute error of pictures `h w 3` in [0, 1] as is, and PSNR after GT-mean."""
+    return {
+        "psnr_db": min(psnr(out, target), MOST_PSNR_DB),
+        "psnr_gt_mean_db": min(psnr(gt_mean(out, target), target.astype(np.float64)), MOST_PSNR_DB),
+        "ssim": ssim(out, target),
+        "mae": mae(out, target),
+    }
 
 
 def to_numpy(picture: Tensor) -> NDArray[np.float32]:
@@ -77,16 +104,17 @@ def to_numpy(picture: Tensor) -> NDArray[np.float32]:
 def preview(low: Tensor, height: int, width: int) -> NDArray[np.float32]:
     """What goes in, as a picture `height` `width` 3 in [0, 1]: itself, or packed raw without demosaicing.
 
-    Of packed raw (light of 4 or 9 planes first) it is R, the mean of the greens and B, sRGB-encoded, each packed pixel
-    a square of the picture's.
+    Of packed raw (light of 4 or 9 planes first) it is R, the mean of the greens and B, sRGB-encoded. Where the picture
+    is larger than what goes in, each pixel is shown as a square.
     """
     channels = low.shape[0]
     if channels == 3:
-        return to_numpy(low)
-    planes, scale = {4: (4, 2), 12: (4, 2), 9: (9, 3), 28: (9, 3)}[channels]
-    colours = torch.tensor(COLOUR_OF_PLANE[planes])
-    rgb = torch.stack([low[:planes][colours == colour].mean(0) for colour in range(3)])
-    small = linear_to_srgb(to_numpy(rgb))
+        small, scale = to_numpy(low), height // low.shape[1]
+    else:
+        planes, scale = {4: (4, 2), 12: (4, 2), 9: (9, 3), 28: (9, 3)}[channels]
+        colours = torch.tensor(COLOUR_OF_PLANE[planes])
+        rgb = torch.stack([low[:planes][colours == colour].mean(0) for colour in range(3)])
+        small = linear_to_srgb(to_numpy(rgb))
     return np.ascontiguousarray(small.repeat(scale, 0).repeat(scale, 1)[:height, :width])
 
 
@@ -102,18 +130,24 @@ def colourfulness(picture: NDArray[np.float32]) -> float:
     return spread + 0.3 * math.hypot(float(red_green.mean()), float(yellow_blue.mean()))
 
 
+def ranked_by(best_by: str) -> tuple[str, int]:
+    """The number of a report that `loop.best_by` names, and whether more (1) or less (-1) of it is better."""
+    return BEST_BY.get(best_by, (best_by, -1))
+
+
 def is_better(now: Report, best: Report, best_by: str) -> bool:
     """Whether `now` beats `best` (which is empty before the first validation)."""
-    key, sign = BEST_BY[best_by]
+    key, sign = ranked_by(best_by)
     return not best or sign * now[key] > sign * best[key]
 
 
 def washed_out(now: Report, now_step: int, best: Report, best_step: int) -> str:
     """The known failure of zero-reference training, in words, or nothing.
 
-    The loss still falls while the pictures get worse and lose their colour: the losses are content with grey.
+    The loss still falls while the pictures get worse and lose their colour: the losses are content with grey. Without
+    a target to compare with, nobody can tell worse from better.
     """
-    if not best or now["loss"] > best["loss"] or now["psnr_db"] >= best["psnr_db"]:
+    if not best or "psnr_db" not in now or now["loss"] > best["loss"] or now["psnr_db"] >= best["psnr_db"]:
         return ""
     if now["colour"] >= WASHED_OUT_COLOUR * best["colour"]:
         return ""
