@@ -4,8 +4,9 @@
 
 RUN is a run folder. Its network, wearing the average of its weights where there is one, makes every held-out picture,
 whole where the data set can give it so, even if validation saw its middle alone. Runs on the same pictures share a
-table. What a picture gains over the input is paired: a difference for each picture, its mean, and a 95 % interval by
-bootstrap over scenes. The input of super-resolution is enlarged bicubically; packed raw has no input to compare with.
+table; one whose pictures are others now, or split otherwise, is not scored. What a picture gains over the input is
+paired: a difference for each picture, its mean, and a 95 % interval by bootstrap over scenes. The input of
+super-resolution is enlarged bicubically; packed raw has no input to compare with.
 """
 
 from __future__ import annotations
@@ -16,14 +17,12 @@ import inspect
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import interpolate
 
 from quality import interval
 from scotopic.data import DATASETS, SID
@@ -31,9 +30,10 @@ from scotopic.data.pairs import PairedPictures
 from scotopic.errors import CheckpointError, DataError, ScotopicError
 from scotopic.metrics import gt_mean, mae, psnr, ssim
 from scotopic.networks import PictureNetwork, RawNetwork
+from scotopic.networks.picture import enlarged
 from scotopic.training import checkpoint
 from scotopic.training.agreement import has_truth
-from scotopic.training.batches import Pictures
+from scotopic.training.batches import Pictures, made_of
 from scotopic.training.checkpoint import Checkpoint
 from scotopic.training.loop import build_network, build_pictures
 from scotopic.training.objective import Develop
@@ -97,10 +97,6 @@ def finished(network: torch.nn.Module) -> Method:
     return lambda low: develop(low[None]).out[0]
 
 
-def enlarged(low: torch.Tensor, scale: int) -> torch.Tensor:
-    return interpolate(low[None], scale_factor=scale, mode="bicubic")[0]
-
-
 def brightened(low: torch.Tensor) -> torch.Tensor:
     return low.clamp(min=0) ** (1 / 2.2)
 
@@ -109,7 +105,8 @@ def baselines(network: torch.nn.Module) -> dict[str, Method]:
     if isinstance(network, RawNetwork):
         return {}
     if isinstance(network, PictureNetwork) and network.scale > 1:
-        return {"input, bicubic": partial(enlarged, scale=network.scale)}
+        scale = network.scale
+        return {"input, bicubic": lambda low: enlarged(low[None], scale)[0]}
     return {"input": lambda low: low, "gamma 1/2.2": brightened}
 
 
@@ -147,6 +144,11 @@ def table(runs: list[Run], split: Any) -> Iterator[str]:
             f"'{recipe.data.name}' has no true outcome to compare with, so '{runs[0].folder}' cannot be scored on it."
         )
     pictures = build_pictures(recipe, split)
+    now = {split: made_of(pictures)}
+    if split == "test":  # nobody noted what it is made of: but it is disjoint from what these are made of
+        now = {part: made_of(build_pictures(recipe, part)) for part in ("train", "val")}
+    for run in runs:
+        checkpoint.check_same_data(run.saved, now)
     networks = [build_network(run.saved.recipe) for run in runs]
     methods = baselines(networks[0])
     reference = next(iter(methods), None)

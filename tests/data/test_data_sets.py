@@ -12,7 +12,7 @@ import torch
 from scotopic.data import DATASETS
 from scotopic.errors import DataError
 from scotopic.image import Picture, write
-from scotopic.training.batches import Steps, batches
+from scotopic.training.batches import Steps, batches, made_of
 
 from .pair_trees import make_pairs
 from .sid_tree import make_tree
@@ -106,6 +106,23 @@ def test_batches_are_the_same_from_workers(roots: dict[str, Path], name: str, se
         return [batch.low for batch in batches(data, 1, Steps(1, 3, 2), workers)]
 
     assert all(torch.equal(a, b) for a, b in zip(lows(0), lows(1), strict=True))
+
+
+@NAMES
+def test_a_data_set_says_what_it_is_made_of(
+    roots: dict[str, Path], tmp_path: Path, name: str, settings: dict[str, Any]
+) -> None:
+    root, elsewhere = roots[name], tmp_path / "elsewhere"
+    elsewhere.symlink_to(root)
+    train, moved, val = (
+        DATASETS[name](root=place, split=split, **settings)
+        for place, split in ((root, "train"), (elsewhere, "train"), (root, "val"))
+    )
+    assert all((root / file).is_file() for file in train.files)
+    assert made_of(moved) == made_of(train) != made_of(val)
+    assert len(train.files) > 1
+    if name != "sid":  # its lists in small are of one pair each
+        assert not set(val.files) & set(train.files)
 
 
 @NAMES

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scotopic.data.drawing import draw_splits
+from scotopic.data.draw_splits import draw_splits
 from scotopic.data.duplicates import NEAR, alike, count_bits, fingerprint, near_pairs, nearest
 from scotopic.data.layouts import recognise
 from scotopic.data.splits import read_splits
@@ -185,6 +185,20 @@ def test_data_sets_with_splits_of_their_own_get_no_others(tmp_path: Path) -> Non
     with pytest.raises(DataError, match="splits of its own"):
         draw_splits(layout, map(look_at, files_of(layout)), tmp_path / "s.json", seed=0, shares=(1, 1, 1))
     assert not (tmp_path / "s.json").exists()
+
+
+def test_the_table_of_a_folder_of_photos_says_what_is_a_scene(tmp_path: Path) -> None:
+    rows = [("a.png", "dusk"), ("b.png", "dusk"), ("c.png", "")]
+    for name, _ in rows:
+        save(tmp_path / name, scene(1))
+    table = "".join(f"{name},photo,train,CC0,{place}\n" for name, place in rows)
+    (tmp_path / "SOURCES.csv").write_text("file,kind,split,licence,scene\n" + table)
+    (part,) = recognise(tmp_path).parts
+    assert [(place.path.name, place.scene) for place in part.places] == [
+        ("a.png", "dusk"),
+        ("b.png", "dusk"),
+        ("c.png", "c"),
+    ]
 
 
 def test_a_hash_withstands_exposure_and_compression_and_tells_scenes_apart(tmp_path: Path) -> None:

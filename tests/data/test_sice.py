@@ -11,7 +11,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from scotopic.data import SICE, pairs
+from scotopic.data import SICE, folder
+from scotopic.data.folder import decoded
 from scotopic.data.fusion import fuse
 from scotopic.data.pairs import Pair
 from scotopic.data.sice import find_pairs
@@ -84,10 +85,10 @@ def test_a_series_is_fused_once(root: Path, tmp_path: Path, monkeypatch: pytest.
     pair, sample = data.pairs[0], data[0]
     assert pair.low in pair.series
     assert [path.stem for path in pair.series] == ["1", "2", "3", "4"]
-    low, bright = sample.low.mean(), pairs.decoded(pair.series[3]).mean() / 255
+    low, bright = sample.low.mean(), decoded(pair.series[3]).mean() / 255
     assert low < sample.target.mean() < bright
-    monkeypatch.setattr(pairs, "decoded", None)
     again = SICE(root, "val", target="fusion", cache=cache)
+    monkeypatch.setattr(folder, "open_source", None)
     assert torch.equal(again[0].target, sample.target)
     # A frame that has changed is fused anew.
     monkeypatch.undo()

@@ -126,3 +126,21 @@ def test_a_broken_picture_is_named(tmp_path):
         (tmp_path / f"{i}.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     with pytest.raises(DataError, match=r"\d\.png"):
         UnpairedFolder(tmp_path, "train")[0]
+
+
+def test_whole_pictures_of_several_sizes_are_refused_before_training(two_folders, tmp_path):
+    data = UnpairedFolder(two_folders, "train", size=0)  # dark and lit ones are never in one batch
+    assert (data[0].low.shape, data[0].target.shape) == ((3, 40, 50), (3, 30, 60))
+    for i in range(10):
+        paint(tmp_path / f"{i}.png", 0.3, 40, 50 if i % 2 else 60)
+    with pytest.raises(DataError, match=r"2 sizes, .* one. Set data\.size to 40 or less"):
+        UnpairedFolder(tmp_path, "train", size=0)
+    assert len(UnpairedFolder(tmp_path, "val", size=0)) == 2  # one by one they may have any size
+    assert UnpairedFolder(tmp_path, "train", size=40)[0].low.shape == (3, 40, 40)
+
+
+def test_what_is_made_small_is_of_one_size_then(tmp_path):
+    for i in range(10):
+        paint(tmp_path / f"{i}.png", 0.3, *((40, 60) if i % 2 else (61, 91)))
+    data = UnpairedFolder(tmp_path, "train", size=0, long_side=30)
+    assert {data[i].low.shape for i in range(len(data))} == {(3, 20, 30)}

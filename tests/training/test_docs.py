@@ -30,3 +30,15 @@ def test_the_tables_are_what_the_code_gives(monkeypatch: pytest.MonkeyPatch) -> 
         assert f"\n| `{name}` | " in training
     for path in generate.RECIPES.parent.glob("*.toml"):
         assert f"\n| `{path.stem}` | " in recipes
+
+
+def test_the_readme_counts_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(DATASETS, "toy")
+    page = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    for count, what in (
+        (len(NETWORKS), "networks"),
+        (len(DISCRIMINATORS), "discriminators"),
+        (len(LOSSES), "losses"),
+        (len(DATASETS), "data sets"),
+    ):
+        assert f" {count} {what}" in page

@@ -107,6 +107,31 @@ def test_slips_get_a_sentence(assignment: str, sentence: str) -> None:
         toy_recipe(assignment)
 
 
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ("name='paired_folder', zoom=['a', 'b']", r"Item 1 of data.zoom must be a number, got 'a'"),
+        ("name='paired_folder', zoom=[1, 'b']", r"Item 2 of data.zoom must be a number, got 'b'"),
+        ("name='paired_folder', zoom=1.5", r"data.zoom must be a list, got 1.5"),
+        ("name='paired_folder', zoom=[1.0]", r"data.zoom must be 2 numbers, like \[1.0, 1.0\], got \[1.0\]"),
+        ("name='super_resolution', noise=[0, nan]", r"Item 2 of data.noise must be finite, got nan"),
+        ("name='super_resolution', quality=[30, 95.5]", r"Item 2 of data.quality must be a whole number, got 95.5"),
+        ("name='super_resolution', licences='CC0'", r"data.licences must be a list, got 'CC0'"),
+        ("name='virtual_camera', ratio=[1, 2, 3]", r"data.ratio must be 2 numbers, like \[1.0, 300.0\]"),
+        ("name='virtual_camera', cameras=['generic', 7]", r"Item 2 of data.cameras must be a text, got 7"),
+    ],
+)
+def test_slips_in_lists_get_a_sentence(data: str, sentence: str) -> None:
+    with pytest.raises(RecipeError, match=sentence):
+        toy_recipe(f"data={{root='x', {data}}}")
+
+
+def test_lists_stay_as_they_were_written() -> None:
+    settings = toy_recipe("data={root='x', name='virtual_camera', ratio=[1, 30], cameras=['generic']}").data.settings
+    assert [type(number) for number in settings["ratio"]] == [int, int]  # else old recipes got another number
+    assert settings["cameras"] == ["generic"]
+
+
 @pytest.mark.parametrize("best_by", ["psnr", "psnr_gt_mean", "ssim", "mae", "loss", "loss_l1", "loss_exposure"])
 def test_the_best_can_be_told_by_any_number_of_the_report(best_by: str) -> None:
     assert toy_recipe(f"loop.best_by={best_by}").loop.best_by == best_by

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import csv
+import json
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
+from scotopic.data.splits import split_scenes, write_splits
 from scotopic.errors import CheckpointError
 from scotopic.training import checkpoint, train
 
-from .toy_training import toy_recipe
+from .toy_training import make_pairs, toy_recipe
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -136,3 +141,38 @@ def test_a_schedule_that_depends_on_the_end_fixes_the_end(tmp_path: Path) -> Non
     train(toy_recipe("loop.steps=2", "optimiser.schedule=cosine"), run_dir=tmp_path)
     with pytest.raises(CheckpointError, match=r"loop\.steps was 2, is 4"):
         train(toy_recipe("loop.steps=4", "optimiser.schedule=cosine"), run_dir=tmp_path)
+
+
+def test_other_pictures_are_refused(tmp_path: Path) -> None:
+    """Were the splits redrawn between two sittings, what was learnt from would be held out."""
+    names, splits = [str(i) for i in range(10)], tmp_path / "data/splits.json"
+    make_pairs(tmp_path / "data", names)
+    recipe = toy_recipe(f"data={{name='paired_folder', root='{tmp_path / 'data'}', size=16}}", "loop.batch=1")
+    write_splits(splits, split_scenes(names, seed=1), seed=1)
+    train(recipe, run_dir=tmp_path / "run")
+    last = tmp_path / "run/checkpoints/last.safetensors"
+    before = last.read_bytes()
+    train(recipe, run_dir=tmp_path / "run")
+
+    write_splits(splits, split_scenes(names, seed=2), seed=2)
+    sentence = r"other pictures: train was 14 files \(\w+\), is 14 files \(\w+\); val was 4 files .* Put the files and"
+    with pytest.raises(CheckpointError, match=sentence):
+        train(recipe, run_dir=tmp_path / "run")
+    assert last.read_bytes() == before
+
+    # The same pictures somewhere else are the same pictures.
+    write_splits(splits, split_scenes(names, seed=1), seed=1)
+    (tmp_path / "data").rename(tmp_path / "moved")
+    moved = toy_recipe(f"data={{name='paired_folder', root='{tmp_path / 'moved'}', size=16}}", "loop.batch=1")
+    train(moved, run_dir=tmp_path / "run")
+
+    # A checkpoint older than this knows nothing of its pictures, and goes on.
+    with safe_open(last, "pt") as file:
+        facts = json.loads(file.metadata()["scotopic"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    del facts["progress"]["data"]
+    save_file(tensors, last, {"scotopic": json.dumps(facts)})
+    write_splits(tmp_path / "moved/splits.json", split_scenes(names, seed=2), seed=2)
+    longer = replace(moved, loop=replace(moved.loop, steps=9))
+    assert train(longer, run_dir=tmp_path / "run").steps == 9
+    assert checkpoint.load(last).progress.data["train"].startswith("14 files")

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from scotopic.data.splits import split_scenes, write_splits
 from scotopic.metrics import psnr
 from scotopic.networks import NETWORKS, SIDUNet
 from scotopic.training import RunSummary, train
 from scotopic.training.recipe import recipe_from_table
 from scotopic.training.validation import to_numpy
 
-from .toy_training import ToyPictures, toy_recipe, toy_table
+from .toy_training import ToyPictures, make_pairs, toy_recipe, toy_table
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -82,6 +83,26 @@ def test_what_cannot_be_scored_is_said(
         with pytest.raises(SystemExit):
             trained.main(arguments)
         assert sentence in capsys.readouterr().err
+
+
+def test_a_run_on_other_pictures_is_not_scored(
+    trained: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [str(i) for i in range(10)]
+    make_pairs(tmp_path / "data", names)
+    data = f"data={{name='paired_folder', root='{tmp_path / 'data'}', size=16}}"
+    run_dir = train(toy_recipe(data, "loop.steps=1"), run_dir=tmp_path / "run").run_dir
+    for split in ("val", "test"):
+        trained.main([str(run_dir), "--split", split])
+        assert f"Data set `paired_folder`, split {split}: " in capsys.readouterr().out
+    drawn = split_scenes(names)  # as it is done without a file
+    redrawn = {name: {"train": "test", "test": "train", "val": "val"}[drawn[name]] for name in names}
+    write_splits(tmp_path / "data/splits.json", redrawn, seed=0)
+    trained.main([str(run_dir)])  # what validated it is there still
+    assert "split val: 2 pictures" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        trained.main([str(run_dir), "--split", "test"])
+    assert "was made on other pictures: train was 14 files" in capsys.readouterr().err
 
 
 def test_baselines_are_of_the_size_that_comes_out(trained: ModuleType) -> None:

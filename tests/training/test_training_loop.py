@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import multiprocessing
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -19,12 +22,14 @@ from lightning_fabric.plugins import MixedPrecision
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import scotopic.data
 import scotopic.networks
 from scotopic.errors import DataError, DivergedError
 from scotopic.image import read
 from scotopic.metrics import luma
 from scotopic.training import checkpoint, train
-from scotopic.training.batches import Steps, Stream
+from scotopic.training import loop as training_loop
+from scotopic.training.batches import Steps, Stream, batches
 from scotopic.training.objective import Objective, Outcome, in_colours
 from scotopic.training.optimise import learning_rate
 from scotopic.training.recipe import Optimiser, recipe_from_table
@@ -72,6 +77,52 @@ def test_a_run_folder(tmp_path: Path) -> None:
             np.testing.assert_allclose(
                 strip[top : top + 32, left : left + 32], pixels.permute(1, 2, 0).numpy(), atol=0.5 / 255 + 1e-6
             )
+
+
+def test_an_epoch_may_be_what_is_counted_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 10 pictures steps of 4 see the last of an epoch in steps 3, 5, 8 and 10; two batches a step, in 2, 3, ...."""
+    saved: list[int] = []
+    monkeypatch.setattr(checkpoint, "save", lambda path, recipe, progress, *_: saved.append(progress.step))
+    train(toy_recipe("loop.steps=9", "loop.val_every=0"), run_dir=tmp_path / "val")
+    assert [row["step"] for row in rows(tmp_path / "val") if row["val_loss"]] == ["3", "5", "8", "9"]
+    saved.clear()
+    train(toy_recipe("loop.steps=6", "loop.val_every=99", "loop.checkpoint_every=0"), run_dir=tmp_path / "checkpoint")
+    assert saved == [3, 5, 6, 6]  # the last step is validated, and here the best
+    train(toy_recipe("loop.steps=4", "loop.val_every=0", "loop.accumulate=2"), run_dir=tmp_path / "two")
+    assert [row["step"] for row in rows(tmp_path / "two") if row["val_loss"]] == ["2", "3", "4"]
+
+
+def test_the_share_of_time_spent_waiting_for_data_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that ticks when it is looked at (three times a step), and five times for a picture."""
+    clock = itertools.count()
+
+    class Slow(ToyPictures):
+        def __getitem__(self, index: int) -> Any:
+            for _ in range(5 * (self.split == "train")):
+                next(clock)
+            return super().__getitem__(index)
+
+    monkeypatch.setitem(scotopic.data.DATASETS, "toy", Slow)
+    monkeypatch.setattr(training_loop, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    train(toy_recipe("loop.batch=2"), run_dir=tmp_path)
+    log = rows(tmp_path)
+    assert [float(row["seconds"]) for row in log] == [13 * step for step in range(1, 9)]
+    assert [float(row["wait"]) for row in log] == [pytest.approx(11 / 13, abs=1e-6)] * 8
+    curves = EventAccumulator(str(tmp_path / "tensorboard"))
+    curves.Reload()
+    assert len(curves.Scalars("train/wait")) == 8
+
+
+def test_what_is_in_memory_is_shared_with_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From Python 3.14 on they get a copy, through a pickle, unless they are forked."""
+    pictures = ToyPictures("")
+    pictures.in_memory, pictures.cannot_be_pickled = True, lambda: None  # type: ignore[attr-defined]
+    usual = multiprocessing.get_start_method()
+    multiprocessing.set_start_method("forkserver", force=True)
+    try:
+        assert len(list(batches(pictures, 0, Steps(1, 2, 2), workers=1))) == 2
+    finally:
+        multiprocessing.set_start_method(usual, force=True)
 
 
 def test_the_best_is_kept_and_washing_out_is_noticed(tmp_path: Path) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import scotopic.data
+from scotopic.image import Picture, write
 from scotopic.training import Recipe, train
 from scotopic.training.recipe import recipe_from_table
 from scotopic.training.settings import override
@@ -75,6 +79,15 @@ def toy_table(*overrides: str) -> dict[str, Any]:
 
 def toy_recipe(*overrides: str) -> Recipe:
     return recipe_from_table(toy_table(*overrides))
+
+
+def make_pairs(root: Path, names: Iterable[str]) -> None:
+    """Pairs of random pictures, 20 px, in `root`/low and `root`/high."""
+    for i, name in enumerate(names):
+        target = np.random.default_rng(i).random((20, 20, 3), np.float32)
+        for folder, picture in (("low", target / 4), ("high", target)):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            write(Picture(picture), root / folder / f"{name}.png")
 
 
 if __name__ == "__main__":

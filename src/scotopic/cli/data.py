@@ -75,7 +75,7 @@ def check(folder: str, file: str | None, seed: int, shares: tuple[float, ...], j
       scotopic data check pairs --splits pairs/splits.json --seed 1 --shares 80/10/10
     """
     with needs_train_extra("Checking training data"):
-        from ..data.drawing import draw_splits
+        from ..data.draw_splits import draw_splits
         from ..data.layouts import recognise
         from ..data.survey import files_of, look_at_all, summarise
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
-from ..errors import DataError
 from ..image import open_source
 from .darken import Night, darken, expose
+from .folder import existing_folder, name_in
 from .sample import Sample
 from .sources import Split, sources
 
@@ -62,10 +62,9 @@ class DarkenedPhotos(Dataset[Sample]):
         )
         self.key = (seed, crc32(split.encode()))
         self.epoch = 0
-        root = Path(root)
-        if not root.is_dir():
-            raise DataError(f"There is no folder '{root}'. Set data.root to a folder of well-exposed pictures.")
+        root = existing_folder(root, "well-exposed pictures")
         self.paths = list(sources(root, "photo", split, licences))
+        self.files = [name_in(root, path) for path in self.paths]
         with ThreadPoolExecutor() as pool:
             self.pictures = list(pool.map(_thumbnail, self.paths))
 

@@ -13,7 +13,7 @@ from .folder import pictures_in, scenes_of
 from .paired_folder import LOW_NAMES, TARGET_NAMES, match, read_pairs
 from .pairs import Pair, Pairs, by_split
 from .sid import read_pairs as read_sid_pairs
-from .sources import Split, sources
+from .sources import Split, read_table, sources
 from .splits import SPLITS, named, split_scenes, splits_of
 from .unpaired_folder import folders_of
 
@@ -203,9 +203,11 @@ def _pictures(root: Path, paths: Iterable[Path], problems: dict[str, None]) -> P
 
 def _listed(root: Path) -> Part:
     places: list[Place] = []
+    scenes = {root / row["file"]: row.get("scene") for row in read_table(root)}
     for split in SPLITS:
         try:
-            places += [Place(path, "picture", split, path.stem) for path in sources(root, "photo", split)]
+            found = sources(root, "photo", split)
+            places += [Place(path, "picture", split, scenes[path] or path.stem) for path in found]
         except DataError:  # none of them are for this
             continue
     return Part("super_resolution", root, "photos, as SOURCES.csv says", tuple(places))

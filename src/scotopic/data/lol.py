@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import DataError
+from .folder import existing_folder
 from .pair_views import PairViews
-from .paired_folder import child, match, refuse_missing, with_held_out
+from .paired_folder import child, match, with_held_out
 from .pairs import Pair, PairedPictures, Pairs
 from .sources import Split
 
@@ -75,7 +76,7 @@ def find_pairs(root: str | Path, version: str = "auto") -> Pairs:
     """The pairs of LOL in `root`, with the setting `version` of `LOL`. Raises DataError where it is not there."""
     if version not in ("auto", *VERSIONS):
         raise DataError(f"data.version must be one of auto, {', '.join(VERSIONS)}, got '{version}'.")
-    root = refuse_missing(root)
+    root = existing_folder(root, "pairs")
     wanted = tuple(VERSIONS) if version == "auto" else (version,)
     found = [(name, places) for folder in _folders(root) for name in wanted if (places := _places(folder, name))]
     if not found:

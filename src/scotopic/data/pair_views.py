@@ -21,8 +21,10 @@ Pixels = NDArray[Any]
 """A picture `h w 3` of sRGB: uint8, uint16, or float32 in [0, 1]."""
 Image = NDArray[np.float32]
 
-# Full-range YCbCr of BT.601 (as JFIF has it), without its offsets.
-_YCC_OF_RGB = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+RED, _, BLUE = np.eye(3)
+Y = luma(np.eye(3)[None])[0]
+YCC_OF_RGB = np.stack([Y, (BLUE - Y) / 1.772, (RED - Y) / 1.402])
+"""Full-range YCbCr of Rec. 601 (as JFIF has it), without its offsets."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def recoloured(picture: Image, gain: float = 1, contrast: float = 1, saturation:
     contrasted = np.clip(grey + np.float32(contrast) * (lit - grey), 0, 1)
     cos, sin = (saturation * turn(2 * math.pi * hue) for turn in (math.cos, math.sin))
     turned = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
-    matrix = np.linalg.inv(_YCC_OF_RGB) @ turned @ _YCC_OF_RGB
+    matrix = np.linalg.inv(YCC_OF_RGB) @ turned @ YCC_OF_RGB
     return np.asarray(np.clip(contrasted @ matrix.T.astype(np.float32), 0, 1))
 
 

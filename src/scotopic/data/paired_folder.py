@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-from .folder import pictures_in
+from .folder import existing_folder, pictures_in
 from .pair_views import PairViews
 from .pairs import Pair, PairedPictures, Pairs, by_split, natural
 from .sources import Split
@@ -18,10 +18,12 @@ from .splits import named, split_scenes, splits_of
 LOW_NAMES = ("low", "input", "dark")
 TARGET_NAMES = ("high", "normal", "target", "bright", "gt")
 PART_NAMES: dict[Split, tuple[str, ...]] = {
-    "train": ("train", "training", "our485"),
+    "train": ("train", "training"),
     "val": ("val", "valid", "validation"),
-    "test": ("test", "testing", "eval", "eval15"),
+    "test": ("test", "testing", "eval"),
 }
+LOL_V1 = "our485"
+"""LOL's folder of pictures to train on, which wants more care than names can give: see lol.py."""
 HELD_OUT = (0.9, 0.1, 0.0)
 """Where a folder has its own part for training and none for validation: what stays, and what is held out."""
 
@@ -91,7 +93,7 @@ def find_pairs(
     root: str | Path, low: str = "", target: str = "", pairs: str = "", scene_separator: str = "", splits: str = ""
 ) -> Pairs:
     """The pairs in `root`, with the settings of `PairedFolder`. Raises DataError where there are none, or not only."""
-    root = refuse_missing(root)
+    root = existing_folder(root, "pairs")
     if pairs:
         if low or target or scene_separator:
             raise DataError("data.pairs names files and scenes itself. Leave out data.low, target and scene_separator.")
@@ -114,6 +116,11 @@ def find_pairs(
         return Pairs(with_held_out(parts), how)
     roles = _roles(root, low, target)
     if roles is None:
+        if child(root, [LOL_V1]):
+            raise DataError(
+                f"'{root}' is LOL v1, where neighbours show one scene and no name says so. Set data.name to 'lol', "
+                "which holds them out together."
+            )
         inside = sorted(path.name for path in root.iterdir() if path.is_dir())
         raise DataError(
             f"No folders of pairs in '{root}': wanted one called {' or '.join(_names(low, LOW_NAMES))} and one called "
@@ -185,13 +192,6 @@ def read_pairs(path: Path) -> list[Pair]:
         )
     folder = next(folder for folder in folders if all((folder / name).is_file() for name in files))
     return [Pair(folder / low, folder / target, scene) for scene, low, target in rows]
-
-
-def refuse_missing(root: str | Path) -> Path:
-    root = Path(root)
-    if not root.is_dir():
-        raise DataError(f"There is no folder '{root}'. Set data.root to a folder of pairs.")
-    return root
 
 
 def child(folder: Path, names: Iterable[str]) -> Path | None:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zlib import crc32
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from scotopic.image import open_source
-from scotopic.image.files import to_integers
-
-from ..errors import DataError, ImageError
+from ..errors import DataError
 from .decoded_cache import DecodedCache
-from .fusion import Picture, area_averaged, fuse, smaller
+from .folder import decoded, name_in, refuse_several_sizes, sizes_of
+from .fusion import Picture, fuse, smaller
 from .pair_views import PairViews, middle
 from .sample import Sample
 from .sources import Split
@@ -115,6 +111,7 @@ class PairedPictures(Dataset[Sample]):
                 "data.held_out_size must be at least 0 and data.resize above 0 and at most 1, "
                 f"got {held_out_size} and {resize:g}."
             )
+        self.files = [name_in(self.root, path) for pair in self.pairs for path in pair.files]
         self.views, self.resize = views, resize
         self.learning, self.held_out_size = split == "train", held_out_size
         self.cache = DecodedCache(cache) if cache else None
@@ -130,81 +127,52 @@ class PairedPictures(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         pair = self.pairs[index]
-        try:
-            low = self._kept(pair.low, "picture", lambda: decoded(pair.low, self.resize))
-            target = self._target(pair)
-        except ImageError as error:
-            raise DataError(f"A file of the data set cannot be used: {error}") from error
+        low, target = self._decoded(pair.low), self._target(pair)
         if self.learning:
             seen = self.views.apply(low, target, np.random.default_rng([*self.key, self.epoch, index]))
         else:
             seen = middle(low, target, self.held_out_size)
         low_seen, target_seen = (torch.from_numpy(np.ascontiguousarray(view.transpose(2, 0, 1))) for view in seen)
-        return Sample(low_seen, target_seen, 1.0, _name(pair.low, self.root))
+        return Sample(low_seen, target_seen, 1.0, name_in(self.root, pair.low))
 
     def _target(self, pair: Pair) -> Picture:
         if not pair.series:
-            return self._kept(pair.target, "picture", lambda: decoded(pair.target, self.resize))
+            return self._decoded(pair.target)
+        if self.cache is None:
+            return self._fused(pair)
         facts = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in pair.series]
         kind = f"fusion-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}"
-        return self._kept(pair.series[0], kind, lambda: fuse([decoded(path, self.resize) for path in pair.series]))
-
-    def _kept(self, path: Path, kind: str, make: Callable[[], Picture]) -> Picture:
-        if self.cache is None:
-            return make()
         kind = kind if self.resize == 1 else f"{kind}-{self.resize!r}"
-        return self.cache.get(path, kind, lambda: {"picture": make()})["picture"]
+        return self.cache.get(pair.series[0], kind, lambda: {"picture": self._fused(pair)})["picture"]
+
+    def _fused(self, pair: Pair) -> Picture:
+        return fuse([decoded(path, resize=self.resize) for path in pair.series])
+
+    def _decoded(self, path: Path) -> Picture:
+        return decoded(path, self.cache, resize=self.resize)
 
     def _check_sizes(self) -> None:
         """Look at every header now: hours into a run would be too late."""
-        files = sorted({path for pair in self.pairs for path in pair.files})
-        with ThreadPoolExecutor() as pool:
-            looked = dict(zip(files, pool.map(_size, files), strict=True))
-        broken = [(path, size) for path, size in looked.items() if isinstance(size, ImageError)]
-        if broken:
-            raise DataError(
-                f"{len(broken)} of {len(files)} files cannot be used, among them "
-                f"{named([_name(path, self.root) for path, _ in broken])}. The first: {broken[0][1]}"
-            )
-        sizes: dict[Path, Any] = looked
+        sizes = sizes_of((path for pair in self.pairs for path in pair.files), self.root)
         uneven = [pair for pair in self.pairs if len({sizes[path] for path in pair.files}) > 1]
         if uneven:
             got = ", ".join(f"{width} x {height}" for height, width in sorted({sizes[p] for p in uneven[0].files}))
             raise DataError(
                 f"{len(uneven)} of {len(self.pairs)} pairs are not of one size: "
-                f"{named([_name(pair.low, self.root) for pair in uneven])} and what belongs to them; the first has "
+                f"{named([name_in(self.root, pair.low) for pair in uneven])} and what belongs to them; the first has "
                 f"{got} pixels. Take these files out, or replace them by ones that lie on each other."
             )
-        small = {pair.low: tuple(smaller(side, self.resize) for side in sizes[pair.low]) for pair in self.pairs}
+        small = {
+            pair.low: (smaller(sizes[pair.low][0], self.resize), smaller(sizes[pair.low][1], self.resize))
+            for pair in self.pairs
+        }
         least = min(small, key=lambda path: min(small[path]))
         size = self.views.size if self.learning else self.held_out_size
         if size > min(small[least]):
             setting = "size" if self.learning else "held_out_size"
             raise DataError(
-                f"data.{setting} is {size}, but '{_name(least, self.root)}' has only {small[least][1]} x "
+                f"data.{setting} is {size}, but '{name_in(self.root, least)}' has only {small[least][1]} x "
                 f"{small[least][0]} pixels. Set it to {min(small[least])} at most, or take the small pictures out."
             )
-        if self.learning and not size and len(set(small.values())) > 1:
-            raise DataError(
-                f"The pictures to train on are of {len(set(small.values()))} sizes, and those of a batch must be of "
-                f"one. Set data.size to {min(small[least])} or less: the side of the views that are cut from them."
-            )
-
-
-def decoded(path: Path, resize: float = 1.0) -> Picture:
-    """The picture in a file: upright sRGB `h w 3`, uint8 or, as the file is, uint16; without alpha."""
-    with open_source(path) as source:
-        pixels = source.thumbnail(max(source.width, source.height))
-        return area_averaged(to_integers(pixels, source.bits), resize)
-
-
-def _size(path: Path) -> tuple[int, int] | ImageError:
-    try:
-        with open_source(path) as source:
-            return source.height, source.width
-    except ImageError as error:
-        return error
-
-
-def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        if self.learning and not size:
+            refuse_several_sizes(small.values())

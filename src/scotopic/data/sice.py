@@ -16,10 +16,10 @@ from scotopic.metrics import luma
 
 from ..errors import DataError, ImageError
 from .decoded_cache import DecodedCache
-from .folder import pictures_in
+from .folder import existing_folder, pictures_in
 from .fusion import fuse
 from .pair_views import PairViews
-from .paired_folder import child, read_pairs, refuse_missing
+from .paired_folder import child, read_pairs
 from .pairs import Pair, PairedPictures, Pairs, by_split, natural
 from .sources import Split
 from .splits import SPLITS_FILE, named, split_scenes, splits_of
@@ -103,7 +103,7 @@ def find_pairs(root: str | Path, target: str = "label", under: float = 1.0, spli
         raise DataError(
             f"data.target must be one of {', '.join(TARGETS)} and data.under above 0, got '{target}' and {under:g}."
         )
-    root = refuse_missing(root)
+    root = existing_folder(root, "pairs")
     listing = next((root / name for name in LISTS if (root / name).is_file()), None)
     if listing:
         if target != "label" or under != 1:

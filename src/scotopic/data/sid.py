@@ -116,6 +116,7 @@ class SID(Dataset[Sample]):
         self.normalisation, self.colour = normalisation, colour
         self.learning = split == "train"
         self.items = _by_scene(pairs) if self.learning else [[pair] for pair in pairs]
+        self.files = [path.relative_to(root).as_posix() for pair in pairs for path in (pair.short, pair.long)]
         self.cache = DecodedCache(cache or root / "decoded")
         self.key = (seed, crc32(split.encode()))
         self.epoch = 0

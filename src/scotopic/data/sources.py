@@ -12,6 +12,7 @@ from scotopic.image import is_picture_path
 
 from ..errors import DataError
 
+TABLE = "SOURCES.csv"
 Kind = Literal["photo", "hdr"]
 Split = Literal["train", "val", "test"]
 
@@ -24,10 +25,8 @@ def sources(root: Path, kind: Kind, split: Split, licences: Sequence[str] = ()) 
     name is for validation, none for testing, and the scale is 1. Raises DataError where there are no photos;
     panoramas may be missing.
     """
-    table = root / "SOURCES.csv"
-    if table.exists():
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row["kind"].startswith(kind) and row["split"] == split]
+    if (root / TABLE).exists():
+        rows = [row for row in read_table(root) if row["kind"].startswith(kind) and row["split"] == split]
         allowed = tuple(licences) or ("",)
         found = {
             root / row["file"]: float(row.get("rec_scale") or 1) for row in rows if row["licence"].startswith(allowed)
@@ -44,6 +43,12 @@ def sources(root: Path, kind: Kind, split: Split, licences: Sequence[str] = ()) 
             + (", with a SOURCES.csv that says which are for testing." if split == "test" else ".")
         )
     return found
+
+
+def read_table(root: Path) -> list[dict[str, str]]:
+    """The rows of the `SOURCES.csv` in `root`."""
+    with (root / TABLE).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _by_hash(path: Path) -> Split:

@@ -15,7 +15,8 @@ from torch.utils.data import Dataset
 from ..errors import DataError
 from .decoded_cache import DecodedCache
 from .degrade import DEGRADATIONS, MARGIN, Wear, degrade
-from .folder import at_least, decoded, photos_of, refuse_missing_folder
+from .folder import at_least, decoded, existing_folder, name_in, photos_of
+from .pair_views import as_float
 from .sample import Sample
 from .sources import Split
 
@@ -73,9 +74,9 @@ class SuperResolution(Dataset[Sample]):
                 raise DataError(
                     f"data.{name} must be two rising numbers between {least:g} and {most:g}, got {list(limits)}."
                 )
-        root = Path(root)
-        refuse_missing_folder(root, "sharp photos")
+        root = existing_folder(root, "sharp photos")
         self.photos = list(photos_of(root, split, licences, splits).items())
+        self.files = [name_in(root, path) for path, _ in self.photos]
         self.learning = split == "train"
         self.size = size if self.learning else held_out_size
         self.views = views if self.learning else 1
@@ -102,7 +103,7 @@ class SuperResolution(Dataset[Sample]):
         above, before = (self._margin(room) for room in (top, left))
         below, after = (self._margin(room - start) for room, start in zip(spare, (top, left), strict=True))
         part = photo[top - above : top + self.size + below, left - before : left + self.size + after]
-        wide = torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1))).float() / 255
+        wide = torch.from_numpy(np.ascontiguousarray(as_float(part).transpose(2, 0, 1)))
         step = 1 if self.degradation == "same_size" else self.scale
         small = degrade(wide, self.scale, self.degradation, rng, self.wear)
         low = _cut(small, above // step, before // step, self.size // step)

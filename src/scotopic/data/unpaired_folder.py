@@ -12,7 +12,8 @@ from torch.utils.data import Dataset
 
 from ..errors import DataError
 from .decoded_cache import DecodedCache
-from .folder import at_least, decoded, pictures_in, refuse_missing_folder, scenes_of
+from .folder import at_least, decoded, existing_folder, name_in, pictures_in, refuse_several_sizes, scenes_of, sizes_of
+from .fusion import Picture
 from .pair_views import PairViews, as_float
 from .sample import Sample
 from .sources import Split
@@ -62,8 +63,7 @@ class UnpairedFolder(Dataset[Sample]):
                 "data.size, data.held_out_size and data.long_side must be at least 0 and data.views 1, "
                 f"got {size}, {held_out_size}, {long_side} and {views}."
             )
-        root = Path(root)
-        refuse_missing_folder(root, "pictures, or of the folders low and normal")
+        root = existing_folder(root, "pictures, or of the folders low and normal")
         dark, lit = folders_of(root, low, normal)
         scenes = {
             path: scene for folder in {dark, lit} for path, scene in scenes_of(folder, pictures_in(folder)).items()
@@ -78,6 +78,7 @@ class UnpairedFolder(Dataset[Sample]):
                     f"No pictures for the {split} split in '{folder}'. Put more of them there, or set data.splits to a "
                     "file that says which are for what."
                 )
+        self.files = [name_in(root, path) for path in chosen]
         self.learning = split == "train"
         self.views = views if self.learning else 1
         self.long_side, self.held_out_size = long_side, held_out_size
@@ -85,6 +86,10 @@ class UnpairedFolder(Dataset[Sample]):
         self.cache = DecodedCache(cache) if cache else None
         self.key = (seed, crc32(split.encode()))
         self.epoch = 0
+        if self.learning and not size:
+            for paths in (self.paths, self.targets):
+                seen = sizes_of(paths, root).values()
+                refuse_several_sizes([_shrunk(height, width, long_side) for height, width in seen])
 
     def __len__(self) -> int:
         return len(self.paths) * self.views
@@ -105,11 +110,11 @@ class UnpairedFolder(Dataset[Sample]):
             target_view = centre(target, *low_view.shape[:2])
         return Sample(_tensor(low_view), _tensor(target_view), 1.0, path.name)
 
-    def _picture(self, path: Path) -> NDArray[np.uint8]:
+    def _picture(self, path: Path) -> Picture:
         return at_least(decoded(path, self.cache, long_side=self.long_side), self.look.size if self.learning else 0)
 
 
-def centre(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:
+def centre(picture: Picture, height: int, width: int) -> NDArray[np.float32]:
     """The middle of a picture, float32 in [0, 1]; of a smaller one, with its mirror image beside it."""
     picture = at_least(picture, max(height, width))
     top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
@@ -124,8 +129,14 @@ def folders_of(root: Path, low: str = "", normal: str = "") -> tuple[Path, Path]
         found = [root / name for name in NORMAL if (root / name).is_dir()]
         return (root / "low", found[0]) if found and (root / "low").is_dir() else (root, root)
     for folder in (root / low, root / normal):
-        refuse_missing_folder(folder, f"the folders '{low}' and '{normal}', or set data.low and data.normal")
+        existing_folder(folder, f"the folders '{low}' and '{normal}', or set data.low and data.normal")
     return root / low, root / normal
+
+
+def _shrunk(height: int, width: int, long_side: int) -> tuple[int, int]:
+    """The height and width that `decoded` leaves."""
+    scale = min(1.0, long_side / max(height, width)) if long_side else 1.0
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _tensor(image: NDArray[np.float32]) -> torch.Tensor:

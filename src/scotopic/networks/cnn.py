@@ -7,8 +7,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from .activation import activation_named
-from .picture import PictureNetwork, start_silent
-from .sid_unet import start_as_published
+from .initial import start_glorot, start_silent
+from .picture import PictureNetwork
 
 
 class CNN(PictureNetwork):
@@ -27,7 +27,7 @@ class CNN(PictureNetwork):
         widths = [3, *(width * 2**layer for layer in range(depth - 1))]
         self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
         self.last = nn.Conv2d(widths[-1], 3, 3, padding=1)
-        start_as_published(self)
+        start_glorot(self)
         if residual:
             start_silent(self.last)
 

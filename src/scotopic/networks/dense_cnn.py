@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from .activation import activation_named
-from .picture import PictureNetwork, start_silent
-from .sid_unet import start_as_published
+from .initial import start_glorot, start_silent
+from .picture import PictureNetwork
 
 
 class DenseCNN(PictureNetwork):
@@ -26,7 +26,7 @@ class DenseCNN(PictureNetwork):
             nn.Conv2d(sum(widths[:layer]), widths[layer], 3, padding=1) for layer in range(1, depth)
         )
         self.last = nn.Conv2d(sum(widths), 3, 3, padding=1)
-        start_as_published(self)
+        start_glorot(self)
         if residual:
             start_silent(self.last)
 

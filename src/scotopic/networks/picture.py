@@ -37,10 +37,3 @@ class PictureNetwork(nn.Module):
 def enlarged(picture: Tensor, scale: int) -> Tensor:
     """The picture with `scale` times as many rows and columns, bicubic."""
     return picture if scale == 1 else interpolate(picture, scale_factor=scale, mode="bicubic", align_corners=False)
-
-
-def start_silent(layer: nn.Conv2d) -> None:
-    """A last layer that says 0 at first, so that a network with `residual` starts from the picture that came in."""
-    nn.init.zeros_(layer.weight)
-    assert layer.bias is not None
-    nn.init.zeros_(layer.bias)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, pixel_shuffle
 
-from .picture import PictureNetwork, enlarged, start_silent
+from .initial import start_silent
+from .picture import PictureNetwork, enlarged
 
 SHARE = 0.2
 """Of a block's result, what is added to its input: the paper's residual scaling."""

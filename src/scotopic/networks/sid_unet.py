@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, pixel_shuffle
 
 from .activation import activation_named
+from .initial import start_glorot
 from .raw import RawNetwork
 
 
@@ -54,7 +55,7 @@ class SIDUNet(RawNetwork):
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2, bias=False) for a, b in pairwise(widths))
         self.decode = nn.ModuleList(TwoConvs(2 * w, w, activation) for w in widths[:-1])
         self.last = nn.Conv2d(width, 3 * self.scale**2, 1)
-        start_as_published(self)
+        start_glorot(self)
 
     def process(self, low: Tensor) -> Tensor:
         x, skips = low, []
@@ -84,13 +85,3 @@ def halo_of_unet(depth: int) -> int:
     for _ in range(depth - 1):
         first = 2 * first - 2
     return -first
-
-
-def start_as_published(network: nn.Module) -> None:
-    """The initialisation of the authors' code: Glorot for convolutions, small normal weights for transposed ones."""
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d) and layer.bias is not None:
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.ConvTranspose2d):
-            nn.init.trunc_normal_(layer.weight, std=0.02, a=-0.04, b=0.04)

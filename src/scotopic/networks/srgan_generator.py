@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, relu
 
-from .picture import PictureNetwork, enlarged, start_silent
+from .initial import start_silent
+from .picture import PictureNetwork, enlarged
 
 
 class SRGANGenerator(PictureNetwork):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from .activation import activation_named
-from .picture import PictureNetwork, start_silent
-from .sid_unet import start_as_published
+from .initial import start_glorot, start_silent
+from .picture import PictureNetwork
 
 
 class UNet(PictureNetwork):
@@ -35,7 +35,7 @@ class UNet(PictureNetwork):
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairwise([*widths, widths[-1]]))
         self.decode = nn.ModuleList(nn.Conv2d(2 * w, w, 3, padding=1) for w in widths)
         self.last = nn.Conv2d(width, 3, 3, padding=1)
-        start_as_published(self)
+        start_glorot(self)
         if residual:
             start_silent(self.last)
 

@@ -20,9 +20,14 @@ SCORES = ("real_score", "fake_score")
 TENSORS = (*PICTURES, "maps", *SCORES)
 """What a loss may ask for by naming a parameter so; its other parameters are hyperparameters."""
 
-
-SCORES_OF_PAIRS = ("psnr", "psnr_gt_mean", "ssim", "mae")
-"""What `loop.best_by` can be besides a loss, where there is a truth."""
+SCORES_OF_PAIRS = {
+    "psnr": ("psnr_db", 1),
+    "psnr_gt_mean": ("psnr_gt_mean_db", 1),
+    "ssim": ("ssim", 1),
+    "mae": ("mae", -1),
+}
+"""What `loop.best_by` can be besides a loss, where there is a truth: the number of a validation's report, and whether
+more (1) or less (-1) of it is better."""
 
 
 def looks_at(loss: str, *tensors: str) -> list[str]:
@@ -47,9 +52,13 @@ def check_agreement(recipe: Recipe) -> None:
     _check_light(recipe)
 
 
+def is_paired(pictures: object) -> bool:
+    """Whether the targets of a data set (or of its class) show what its low pictures show."""
+    return bool(getattr(pictures, "paired", True))
+
+
 def has_truth(recipe: Recipe) -> bool:
-    """Whether the data set's targets show what its dark pictures show."""
-    return bool(getattr(DATASETS[recipe.data.name], "paired", True))
+    return is_paired(DATASETS[recipe.data.name])
 
 
 def _check_loss(loss: str, recipe: Recipe) -> None:

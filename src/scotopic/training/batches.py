@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
+import sys
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -12,11 +14,22 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 
 class Pictures(Protocol):
-    """What DATASETS hold: items are a function of (seed, epoch, index) alone."""
+    """What DATASETS hold: items are a function of (seed, epoch, index) alone.
+
+    Those made of files have their names in `files`, from `root` on and in a fixed order (see `made_of`).
+    """
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Any: ...
     def set_epoch(self, epoch: int, /) -> None: ...
+
+
+def made_of(pictures: object) -> str:
+    """What a data set is made of, in few words: they differ where its files do. Nothing where it does not tell."""
+    files: list[str] | None = getattr(pictures, "files", None)
+    if files is None:
+        return ""
+    return f"{len(files)} files ({hashlib.sha256(chr(0).join(files).encode()).hexdigest()[:12]})"
 
 
 class Batch(Protocol):
@@ -79,10 +92,12 @@ def start_method(pictures: Pictures) -> str | None:
     """How workers begin; None = as Python does by itself.
 
     In a copy of a process that has decoded a picture, libvips waits for ever for threads that were not copied: workers
-    that read files are copies of a clean process. A data set that holds its pictures `in_memory` reads none, and lets
-    a plain fork share them.
+    that read files are copies of a clean process. A data set that holds its pictures `in_memory` reads none: workers
+    forked from this process share them, which Linux alone does safely, and Python by itself until 3.13.
     """
-    if getattr(pictures, "in_memory", False) or "forkserver" not in multiprocessing.get_all_start_methods():
+    if getattr(pictures, "in_memory", False):
+        return "fork" if sys.platform == "linux" else None
+    if "forkserver" not in multiprocessing.get_all_start_methods():
         return None
     multiprocessing.set_forkserver_preload(["scotopic.data"])  # once, not once for each worker
     return "forkserver"

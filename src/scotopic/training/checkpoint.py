@@ -46,6 +46,8 @@ class Progress:
     """Where and on what day the latest sitting began."""
     scaler: dict[str, float] = field(default_factory=dict)
     """The state of half precision's gradient scaler."""
+    data: dict[str, str] = field(default_factory=dict)
+    """What the splits train and val were made of (`made_of`); empty in checkpoints older than this."""
 
 
 @dataclass(frozen=True)
@@ -160,10 +162,10 @@ def _recall(checkpoint: Checkpoint, states: str, network: nn.Module, optimiser: 
         optimiser.state[home][key] = torch.empty_like(home).copy_(value) if key != "step" else value
 
 
-def check_same_run(checkpoint: Checkpoint, recipe: Recipe, last_step: int) -> None:
+def check_same_run(checkpoint: Checkpoint, recipe: Recipe, last_step: int, data: dict[str, str]) -> None:
     """Raise CheckpointError where `recipe` would have given other weights up to here than the checkpoint's.
 
-    `last_step` is the step at which `recipe` ends on the data at hand.
+    `last_step` is the step at which `recipe` ends on the data at hand, and `data` what its splits are made of.
     """
     planned = checkpoint.progress.last_step or checkpoint.recipe.loop.steps
     then, now = _what_decides(checkpoint.recipe, planned), _what_decides(recipe, last_step)
@@ -173,6 +175,19 @@ def check_same_run(checkpoint: Checkpoint, recipe: Recipe, last_step: int) -> No
         raise CheckpointError(
             f"The checkpoint '{checkpoint.path}' belongs to another recipe: {listing}. Take the "
             "recipe it was made with, or start a new run in another folder."
+        )
+    check_same_data(checkpoint, data)
+
+
+def check_same_data(checkpoint: Checkpoint, data: dict[str, str]) -> None:
+    """Raise CheckpointError where a split in `data` is made of other files than when the checkpoint was made."""
+    then = checkpoint.progress.data
+    changed = [split for split in data if then.get(split, data[split]) != data[split]]
+    if changed:
+        listing = "; ".join(f"{split} was {then[split]}, is {data[split]}" for split in changed)
+        raise CheckpointError(
+            f"The checkpoint '{checkpoint.path}' was made on other pictures: {listing}. What it learnt from may be "
+            "held out now. Put the files and their splits back as they were, or start a new run in another folder."
         )
 
 

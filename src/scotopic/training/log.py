@@ -18,13 +18,13 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from scotopic.image import Picture, write
 from scotopic.runtime.thumbnail import shrink
 
-from .agreement import SCORES, has_truth, looks_at
+from .agreement import SCORES, SCORES_OF_PAIRS, has_truth, is_paired, looks_at
 from .batches import Pictures
 from .curves import draw_curves
 from .objective import Develop
 from .recipe import Recipe
 from .speed import environment
-from .validation import BEST_BY, Report, is_paired, preview, ranked_by, to_numpy
+from .validation import Report, preview, ranked_by, to_numpy
 
 STRIP_PICTURES = 4
 STRIP_SIDE = 1024
@@ -49,10 +49,11 @@ class RunLog:
         losses = [f"loss_{term.name}" for term in recipe.losses]
         measured = [f"loss_{term.name}" for term in recipe.losses if not looks_at(term.name, *SCORES)]
         rival = ("d_loss", "d_accuracy", "d_grad_norm") if recipe.discriminator else ()
-        scores = [key for key, _ in BEST_BY.values() if key != "loss"] if has_truth(recipe) else []
+        scores = [key for key, _ in SCORES_OF_PAIRS.values()] if has_truth(recipe) else []
         self.columns = [
             "step",
             "seconds",
+            "wait",
             "lr",
             "grad_norm",
             "loss",
@@ -87,7 +88,7 @@ class RunLog:
         self.file.close()
         self.curves.close()
 
-    def step(self, step: int, train: Report, report: Report, wait_share: float) -> None:
+    def step(self, step: int, train: Report, report: Report) -> None:
         """Note a step: `train` holds its columns of the CSV, `report` the validation's, empty where there was none."""
         validation = {f"val_{key}": value for key, value in report.items()}
         self.rows.writerow({"step": step, **{key: f"{value:.6g}" for key, value in (train | validation).items()}})
@@ -96,7 +97,7 @@ class RunLog:
         for key, value in report.items():
             self.curves.add_scalar(f"val/{key}", value, step)
         speed = self.progress.tasks[0].speed or 0.0
-        words = f"loss {train['loss']:.4g}, {speed:.2f} steps/s, {wait_share:.0%} waiting for data"
+        words = f"loss {train['loss']:.4g}, {speed:.2f} steps/s, {train['wait']:.0%} waiting for data"
         self.progress.update(self.bar, completed=step, description=words)
 
     def say(self, words: str) -> None:

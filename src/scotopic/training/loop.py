@@ -24,7 +24,7 @@ from ..errors import DataError
 from . import checkpoint
 from .adversary import Adversary
 from .agreement import has_truth
-from .batches import Batch, Pictures, Steps, batches
+from .batches import Batch, Pictures, Steps, batches, made_of
 from .checkpoint import Progress
 from .log import RunLog, best_in_words, start_over
 from .objective import Develop, Objective, refuse_infinite, refuse_misfit
@@ -110,18 +110,19 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
     pictures, held_out = build_pictures(recipe, "train"), build_pictures(recipe, "val")
     refuse_misfit(network, held_out[0], has_truth(recipe))
     last_step = recipe.last_step(len(pictures))
+    data = {split: files for split, part in (("train", pictures), ("val", held_out)) if (files := made_of(part))}
 
     # Where it starts.
     progress = Progress()
     if resume and last.exists():
         saved = checkpoint.load(last)
-        checkpoint.check_same_run(saved, recipe, last_step)
+        checkpoint.check_same_run(saved, recipe, last_step, data)
         checkpoint.restore(saved, network, optimiser, average, rival)
         progress = saved.progress
         if scaler and progress.scaler:
             scaler.load_state_dict(progress.scaler)
     progress.machine, progress.date = machine(), datetime.date.today().isoformat()
-    progress.last_step = last_step
+    progress.last_step, progress.data = last_step, data
     progress.stopped = _out_of_patience(progress, recipe)
     end = progress.step if progress.stopped else last_step
     fabric.barrier()
@@ -176,7 +177,7 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
             # Look at the held-out pictures.
             report: Report = {}
             improved, warning = False, ""
-            if step % loop.val_every == 0 or step == last_step:
+            if recipe.is_due(loop.val_every, step, len(pictures)) or step == last_step:
                 with wearing(network, average):
                     seen = validate(develop, measure, held_out, fabric.device) if first_process else {}
                 report = dict(fabric.broadcast(seen))
@@ -190,17 +191,17 @@ def _train(fabric: Fabric, recipe: Recipe, run_dir: Path, resume: bool, console:
 
             # Note it down: curves before checkpoints, so that a checkpoint is never ahead of its curves.
             if log:
-                facts |= {"seconds": progress.seconds, "lr": rate}
+                facts |= {"seconds": progress.seconds, "wait": waited / (progress.seconds - earlier), "lr": rate}
                 del facts["out"]
                 if news:
                     log.say(news)
-                log.step(step, facts, report, waited / (time.perf_counter() - began))
+                log.step(step, facts, report)
                 if report:
                     log.validation(step, facts, report, improved, warning)
                 if loop.strip_every and (step % loop.strip_every == 0 or step == last_step):
                     with wearing(network, average):
                         log.strip(step, develop, held_out, fabric.device)
-                if report or step % loop.checkpoint_every == 0:
+                if report or recipe.is_due(loop.checkpoint_every, step, len(pictures)):
                     log.flush()
                     progress.scaler = scaler.state_dict() if scaler else {}
                     for path in [last, best] if improved else [last]:

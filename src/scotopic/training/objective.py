@@ -141,7 +141,8 @@ def refuse_infinite(facts: Mapping[str, float], step: int, names: list[str], sca
         if name in GRADIENTS and scaler is not None and scaler.get_scale() >= 1:
             continue
         what = CULPRITS.get(name) or f"The loss '{name.removeprefix('loss_')}'"
+        table = "discriminator.optimiser" if name.startswith("d_") else "optimiser"
         raise DivergedError(
-            f"{what} became {value} at step {step}, on {', '.join(names)}. Look at these pictures; "
-            "if they are sound, lower optimiser.lr or set optimiser.clip_norm, and resume."
+            f"{what} became {value} at step {step}, on {', '.join(names)}. Look at these pictures; if they are sound, "
+            f"start afresh (--fresh) with a lower {table}.lr or with {table}.clip_norm."
         )

@@ -101,6 +101,8 @@ class DiscriminatorChoice:
 class Loop:
     """`[loop]`. The length is `steps`, or `epochs` over the data set (an epoch shows every item once); the other is 0.
 
+    `val_every` and `checkpoint_every` are in steps; 0 = at the end of each epoch. The last step has both.
+
     `batch` is what is seen at once, over all devices; a step is made of `accumulate` batches as if they were one.
     `best_by` is a number of the validation: psnr, psnr_gt_mean, ssim, mae, loss, or loss_<name>. `patience`
     (validations) and `ema` (decay): 0 switches them off. `strip_every` 0 paints no pictures. Devices are processes: two
@@ -114,8 +116,8 @@ class Loop:
     accumulate: int = number(1, least=1)
     workers: int = number(0, least=0)
     seed: int = number(0, least=0)
-    val_every: int = number(100, least=1)
-    checkpoint_every: int = number(100, least=1)
+    val_every: int = number(100, least=0)
+    checkpoint_every: int = number(100, least=0)
     strip_every: int = number(0, least=0)
     patience: int = number(0, least=0)
     best_by: str = "psnr"
@@ -199,6 +201,18 @@ class Recipe:
         7
         """
         return self.loop.steps or -(-self.loop.epochs * pictures // (self.loop.batch * self.loop.accumulate))
+
+    def is_due(self, every: int, step: int, pictures: int) -> bool:
+        """Whether `step` is one of `every` so many or, with 0, one in which an epoch of so many pictures ends.
+
+        >>> recipe = Recipe("r", NetworkChoice("n"), DataChoice("d", ""), (), loop=Loop(batch=4))
+        >>> [step for step in range(1, 8) if recipe.is_due(0, step, 9)], recipe.is_due(2, 4, 9)
+        ([3, 5, 7], True)
+        """
+        if every:
+            return step % every == 0
+        seen = self.loop.batch * self.loop.accumulate
+        return step * seen // pictures > (step - 1) * seen // pictures
 
     def to_toml(self) -> str:
         return dump_toml(self.as_table())

@@ -7,7 +7,7 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, field, fields
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -81,6 +81,8 @@ def check(value: Any, hint: Any, where: str, limits: Mapping[str, Any] = types.M
     if isinstance(value, int | float) and not least <= value <= most:
         bounds = f"at least {least:g}" if most == math.inf else f"between {least:g} and {most:g}"
         raise RecipeError(f"{where} must be {bounds}, got {value:g}.")
+    if typing.get_origin(hint) is Sequence:
+        _check_list(value, typing.get_args(hint)[0], where)
     options = limits.get("options")
     if options and value not in options:
         raise RecipeError(f"{where} cannot be {value!r}. {suggestion(str(value), map(str, options))}")
@@ -110,6 +112,10 @@ def check_settings(function: Callable[..., Any], settings: Table, where: str, gi
         if parameters[key].default is inspect.Parameter.empty and key not in settings:
             raise RecipeError(f"[{where}] needs the setting '{key}'. Add it: {key} = …")
     checked = {key: check(value, hints.get(key, Any), f"{where}.{key}") for key, value in settings.items()}
+    for key, value in checked.items():
+        usual = parameters[key].default
+        if isinstance(usual, tuple) and _are_numbers(usual) and len(value) != len(usual):
+            raise RecipeError(f"{where}.{key} must be {len(usual)} numbers, like {list(usual)}, got {value!r}.")
     defaults = {key: parameters[key].default for key in known if isinstance(parameters[key].default, PLAIN)}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in (defaults | checked).items()}
 
@@ -138,6 +144,18 @@ def override(table: Table, assignment: str) -> Table:
     if not equals or not all(path):
         raise RecipeError(f"An override reads key=value, like optimiser.lr=1e-3, got '{assignment}'.")
     return _set(table, path, parse_value(text.strip()))
+
+
+def _check_list(value: object, of: Any, where: str) -> None:
+    """Items stay as they were written: a whole number may stand for a real one."""
+    if not isinstance(value, list | tuple):
+        raise RecipeError(f"{where} must be a list, got {value!r}.")
+    for place, item in enumerate(value, start=1):
+        check(item, of, f"Item {place} of {where}")
+
+
+def _are_numbers(values: tuple[object, ...]) -> bool:
+    return bool(values) and all(map(_is_number, values))
 
 
 def _is_number(value: object) -> bool:

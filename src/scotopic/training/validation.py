@@ -16,6 +16,7 @@ from scotopic.image.packed import COLOUR_OF_PLANE
 from scotopic.metrics import gt_mean, mae, psnr, ssim
 
 from ..errors import DivergedError
+from .agreement import SCORES_OF_PAIRS, is_paired
 from .batches import Pictures
 from .objective import Develop, Objective
 
@@ -23,18 +24,6 @@ Report = dict[str, float]
 
 MOST_PSNR_DB = 100.0
 """Stands for the infinite PSNR of equal pictures, so that means and files stay finite."""
-
-BEST_BY = {
-    "psnr": ("psnr_db", 1),
-    "psnr_gt_mean": ("psnr_gt_mean_db", 1),
-    "ssim": ("ssim", 1),
-    "mae": ("mae", -1),
-    "loss": ("loss", -1),
-}
-"""For `loop.best_by`: the number of a report, and whether more (1) or less (-1) of it is better.
-
-`loss_<name>` stands for itself: less of it is better.
-"""
 
 WASHED_OUT_COLOUR = 0.95
 """Share of the best step's colourfulness below which falling scores are put down to washing out."""
@@ -75,15 +64,11 @@ def _developed(develop: Develop, objective: Objective, pictures: Pictures, devic
             listing = ", ".join(f"{name} {value:.3g}" for name, value in named.items())
             raise DivergedError(
                 f"The held-out picture '{sample.name}' came out with values that are no numbers, or its losses did "
-                f"({listing}). Look at it; if it is sound, lower optimiser.lr or set optimiser.clip_norm, and resume."
+                f"({listing}). Look at it; if it is sound, start afresh (--fresh) with a lower optimiser.lr or with "
+                "optimiser.clip_norm."
             )
         yield to_numpy(target), to_numpy(outcome.out), named
     develop.train()
-
-
-def is_paired(pictures: object) -> bool:
-    """Whether the targets of a data set (or of its class) show what its low pictures show."""
-    return bool(getattr(pictures, "paired", True))
 
 
 def scores(out: NDArray[np.float32], target: NDArray[np.float32]) -> Report:
@@ -131,8 +116,12 @@ def colourfulness(picture: NDArray[np.float32]) -> float:
 
 
 def ranked_by(best_by: str) -> tuple[str, int]:
-    """The number of a report that `loop.best_by` names, and whether more (1) or less (-1) of it is better."""
-    return BEST_BY.get(best_by, (best_by, -1))
+    """The number of a report that `loop.best_by` names, and whether more (1) or less (-1) of it is better.
+
+    >>> ranked_by("psnr"), ranked_by("loss_l1")
+    (('psnr_db', 1), ('loss_l1', -1))
+    """
+    return SCORES_OF_PAIRS.get(best_by, (best_by, -1))
 
 
 def is_better(now: Report, best: Report, best_by: str) -> bool:
