@@ -110,6 +110,15 @@ def test_samples(pictures: Path, cfa: str, size: int, channels: int, scale: int)
     assert not torch.equal(camera[3].low, low)
 
 
+def test_darker_draws_ratios_as_the_largest_of_so_many_draws(pictures: Path) -> None:
+    def share_of_high(darker: float) -> float:
+        camera = VirtualCamera(pictures, "train", size=48, views=40, ratio=(1, 100), darker=darker, panoramas=0)
+        return float(np.mean([camera[index].ratio > 10 for index in range(len(camera))]))
+
+    assert share_of_high(1.0) == pytest.approx(0.5, abs=0.1)  # 400 draws and more
+    assert share_of_high(2.0) == pytest.approx(0.75, abs=0.1)
+
+
 def test_panoramas_are_looked_into(pictures: Path) -> None:
     camera = VirtualCamera(pictures, "train", 0, size=32, panoramas=1.0)
     assert all(camera[index].name.startswith("sky.exr") for index in range(4))
@@ -166,6 +175,8 @@ def test_blur_keeps_light_and_lowers_contrast() -> None:
 
 
 def test_what_cannot_be_is_refused(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="darker must be above 0"):
+        VirtualCamera(pictures, "train", darker=0.0)
     with pytest.raises(DataError, match="multiple of 4"):
         VirtualCamera(pictures, "train", size=33)
     with pytest.raises(DataError, match=r"data\.cfa must be one of bayer, xtrans"):

@@ -145,7 +145,7 @@ def _sample_generic(rng: Generator, gain_dn: Sequence[float]) -> SensorNoise:
     gain = math.exp(rng.uniform(*np.log(np.asarray(gain_dn, np.float64))))
     before, after = rng.uniform(0.7, 4.0), rng.uniform(0.5, 4.0)  # electrons, DN
     sigma = math.hypot(before * gain, after)
-    shape = float(rng.uniform(-0.15, 0.14)) if rng.random() < 0.5 else None
+    shape = float(rng.uniform(-0.3, 0.2)) if rng.random() < 0.5 else None
     return SensorNoise(
         gain_dn=gain,
         read_scale_dn=sigma / (1.0 if shape is None else tukey_lambda_sigma(shape)),

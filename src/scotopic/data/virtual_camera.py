@@ -23,6 +23,7 @@ from scotopic.image.raw_frame import RawFrame
 from scotopic.metrics import luma
 
 from ..errors import DataError
+from .folder import existing_folder, name_in
 from .noise import CAMERAS, sample_noise
 from .panorama import look, read_panorama
 from .sample import Sample
@@ -49,12 +50,15 @@ class VirtualCamera(Dataset[Sample]):
     (columns file, kind, split, licence, rec_scale: the scale at which a photo is sharp). An item is a function of
     (`seed`, epoch, index) alone; an epoch has `views` of every picture.
 
-    `size` is the side of a view in sensor pixels, `cfa` "bayer" or "xtrans". `ratio` is drawn log-evenly, the sensor
-    from `cameras` at a gain within `gain_dn` (DN of 14 bits per electron). `normalisation` and `colour` say what the
-    network takes and gives: "k-sigma" planes and "camera" (white-balanced camera RGB), or "ratio" planes and "srgb";
-    the target is sRGB-encoded in both. What the network is told of the noise is off by `misjudged` (a standard
+    `size` is the side of a view in sensor pixels, `cfa` "bayer" or "xtrans". `ratio` is drawn log-evenly, or with a
+    larger share of high ratios: `darker` is that share, a power (1 = even; 2 = as the larger of two draws). The sensor
+    is drawn from `cameras`, at a gain within `gain_dn` (DN of 14 bits per electron). `normalisation` and `colour` say
+    what the network takes and gives: "k-sigma" planes and "camera" (white-balanced camera RGB), or "ratio" planes and
+    "srgb"; the target is sRGB-encoded in both. What the network is told of the noise is off by `misjudged` (a standard
     deviation of the log), as an estimate is.
     """
+
+    in_memory = True
 
     def __init__(
         self,
@@ -68,6 +72,7 @@ class VirtualCamera(Dataset[Sample]):
         normalisation: str = "k-sigma",
         colour: str = "camera",
         ratio: Sequence[float] = (1.0, 300.0),
+        darker: float = 1.0,
         cameras: Sequence[str] = (*CAMERAS, "generic"),
         gain_dn: Sequence[float] = (0.1, 30.0),
         panoramas: float = 0.15,
@@ -86,17 +91,19 @@ class VirtualCamera(Dataset[Sample]):
             raise DataError(f"data.size must be a multiple of {period} sensor pixels for {cfa}, got {size}.")
         self.size, self.views, self.cfa = size, views, cfa
         self.normalisation, self.colour = normalisation, colour
-        self.ratio, self.cameras, self.gain_dn = ratio, tuple(cameras), gain_dn
+        if darker <= 0:
+            raise DataError(f"data.darker must be above 0, got {darker}.")
+        self.ratio, self.darker, self.cameras, self.gain_dn = ratio, darker, tuple(cameras), gain_dn
         self.share_of_panoramas, self.misjudged = panoramas, misjudged
         self.key = (seed, crc32(split.encode()))
         self.epoch = 0
-        root = Path(root)
-        if not root.is_dir():
-            raise DataError(f"There is no folder '{root}'. Set data.root to a folder of clean photos.")
+        root = existing_folder(root, "clean photos")
+        photos = sources(root, "photo", split, licences)
+        skies = sources(root, "hdr", split, licences) if panoramas else {}
+        self.files = [name_in(root, path) for path in (*photos, *skies)]
         with ThreadPoolExecutor() as pool:
-            photos = sources(root, "photo", split, licences)
             self.photos = list(pool.map(_photo, photos.keys(), photos.values()))
-            self.panoramas = list(pool.map(_panorama, sources(root, "hdr", split, licences))) if panoramas else []
+            self.panoramas = list(pool.map(_panorama, skies))
 
     def __len__(self) -> int:
         return len(self.photos) * self.views
@@ -110,7 +117,8 @@ class VirtualCamera(Dataset[Sample]):
         if self.panoramas and rng.random() < self.share_of_panoramas:
             picture = self.panoramas[rng.integers(len(self.panoramas))]
         light = view(picture, rng, self.size)
-        ratio = float(np.exp(rng.uniform(*np.log(self.ratio))))
+        least, most = np.log(self.ratio)
+        ratio = float(np.exp(least + (most - least) * rng.random() ** (1 / self.darker)))
         camera = str(rng.choice(self.cameras))
         frame, target, noise = self.shoot(light, ratio, camera, rng)
         told = NoiseLevel(

@@ -25,8 +25,12 @@ PLACES = ("root", "cache")
 RGB_LOSSES = ("colour_constancy", "chroma", "colour_angle", "perceptual")
 """Losses whose three channels can be nothing but red, green and blue."""
 
-LATER = {"optimiser": ("momentum",), "loop": ("epochs", "accumulate", "nodes")}
-"""Settings younger than the first recipes. At their defaults they leave no trace in `sha256`: old numbers stay."""
+LATER: dict[str, Table] = {
+    "data": {"darker": 1.0},
+    "optimiser": {"momentum": 0.9},
+    "loop": {"epochs": 0, "accumulate": 1, "nodes": 1},
+}
+"""Settings younger than the first recipes. At these values they leave no trace in `sha256`: old numbers stay."""
 
 
 @dataclass(frozen=True)
@@ -188,10 +192,8 @@ class Recipe:
         table = self.as_table()
         del table["export"]
         table["data"] = {key: value for key, value in table["data"].items() if key not in PLACES}
-        for part, defaults in (("optimiser", Optimiser()), ("loop", Loop())):
-            for key in LATER[part]:
-                if table[part].get(key) == getattr(defaults, key):
-                    del table[part][key]
+        for part, defaults in LATER.items():
+            table[part] = {key: value for key, value in table[part].items() if defaults.get(key) != value}
         return hashlib.sha256(json.dumps(table, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def last_step(self, pictures: int) -> int:
