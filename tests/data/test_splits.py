@@ -83,3 +83,9 @@ def test_photos_to_test_on_are_those_a_table_names(tmp_path: Path) -> None:
     with (tmp_path / "SOURCES.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["file", "kind", "split", "licence"], ["7.png", "photo", "test", "CC0"]])
     assert list(sources(tmp_path, "photo", "test")) == [tmp_path / "7.png"]
+
+
+def test_a_table_without_its_columns_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "SOURCES.csv").write_text("file,licence\na.png,CC0\n")
+    with pytest.raises(DataError, match=r"no column kind and no column split; it has: file, licence"):
+        sources(tmp_path, "photo", "train")

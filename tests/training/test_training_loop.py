@@ -24,7 +24,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import scotopic.data
 import scotopic.networks
-from scotopic.errors import DataError, DivergedError
+from scotopic.errors import DataError, DivergedError, RecipeError, TrainingError
 from scotopic.image import read
 from scotopic.metrics import luma
 from scotopic.training import checkpoint, train
@@ -344,3 +344,15 @@ def test_rates() -> None:
     assert cosine[-1] < 0.01
     steps = rates(schedule="step_at_half")
     assert (steps[49], steps[50]) == (1.0, 0.1)
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="here there is one")
+def test_a_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"loop.accelerator = 'mps' with 1 devices cannot be had.* 'cpu' or 'auto'"):
+        train(toy_recipe("loop.accelerator=mps"), run_dir=tmp_path)
+
+
+def test_a_run_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match=r"run folder .* cannot be made .*--run-dir"):
+        train(toy_recipe(), run_dir=tmp_path / "file" / "run")

@@ -13,6 +13,7 @@ from scotopic.image import is_picture_path
 from ..errors import DataError
 
 TABLE = "SOURCES.csv"
+COLUMNS = ("file", "kind", "split", "licence")
 Kind = Literal["photo", "hdr"]
 Split = Literal["train", "val", "test"]
 
@@ -33,7 +34,8 @@ def sources(root: Path, kind: Kind, split: Split, licences: Sequence[str] = ()) 
         }
     elif licences:
         raise DataError(
-            f"'{root}' has no SOURCES.csv, so licences {list(licences)} cannot be checked. Add the table or drop them."
+            f"'{root}' has no SOURCES.csv, so licences {list(licences)} cannot be checked. Add the "
+            "table (docs/training-photos.md), or take all pictures there: data.licences=[]"
         )
     else:
         found = {path: 1.0 for path in _files(root, kind) if split == _by_hash(path)}
@@ -46,9 +48,16 @@ def sources(root: Path, kind: Kind, split: Split, licences: Sequence[str] = ()) 
 
 
 def read_table(root: Path) -> list[dict[str, str]]:
-    """The rows of the `SOURCES.csv` in `root`."""
+    """The rows of the `SOURCES.csv` in `root`. Raises DataError where columns are missing."""
     with (root / TABLE).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise DataError(
+                f"'{root / TABLE}' has no column {' and no column '.join(missing)}; it has: "
+                f"{', '.join(reader.fieldnames or ()) or 'none'}. Give it the columns {', '.join(COLUMNS)}."
+            )
+        return [{column: value or "" for column, value in row.items()} for row in reader]
 
 
 def _by_hash(path: Path) -> Split:

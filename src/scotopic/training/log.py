@@ -18,6 +18,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from scotopic.image import Picture, write
 from scotopic.runtime.thumbnail import shrink
 
+from ..errors import TrainingError
 from .agreement import SCORES, SCORES_OF_PAIRS, has_truth, is_paired, looks_at
 from .batches import Pictures
 from .curves import draw_curves
@@ -43,7 +44,7 @@ class RunLog:
         self.recipe = recipe
         self.last_step = last_step
         self.console = console
-        run_dir.mkdir(parents=True, exist_ok=True)
+        make_run_folder(run_dir)
         (run_dir / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
         (run_dir / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n", encoding="utf-8")
         losses = [f"loss_{term.name}" for term in recipe.losses]
@@ -158,8 +159,18 @@ class RunLog:
             writer.writerows(rows)
 
 
+def make_run_folder(run_dir: Path) -> None:
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(
+            f"The run folder '{run_dir}' cannot be made ({error.strerror or error}). Give another: --run-dir FOLDER"
+        ) from error
+
+
 def start_over(run_dir: Path) -> None:
-    """Remove what an earlier run left in `run_dir`, and nothing else."""
+    """Remove what an earlier run left in `run_dir`, and nothing else; make it if it is not there."""
+    make_run_folder(run_dir)
     for folder in ("checkpoints", "tensorboard", "curves", "strips"):
         shutil.rmtree(run_dir / folder, ignore_errors=True)
     for file in ("recipe.toml", "environment.json", "log.csv"):

@@ -20,7 +20,7 @@ from torch import nn
 from scotopic.data import DATASETS
 from scotopic.networks import NETWORKS
 
-from ..errors import DataError
+from ..errors import DataError, RecipeError
 from . import checkpoint
 from .adversary import Adversary
 from .agreement import has_truth
@@ -63,12 +63,18 @@ def train(recipe: Recipe, *, run_dir: str | Path, resume: bool = True, console: 
 
     loop = recipe.loop
     with fast_cpu():
-        fabric = Fabric(
-            accelerator=loop.accelerator,
-            devices=loop.devices,
-            num_nodes=loop.nodes,
-            precision=loop.precision,  # type: ignore[arg-type]
-        )
+        try:
+            fabric = Fabric(
+                accelerator=loop.accelerator,
+                devices=loop.devices,
+                num_nodes=loop.nodes,
+                precision=loop.precision,  # type: ignore[arg-type]
+            )
+        except (RuntimeError, ValueError) as error:  # what the library says of a device that is not there
+            raise RecipeError(
+                f"loop.accelerator = '{loop.accelerator}' with {loop.devices} devices cannot be had here: "
+                f"{str(error).rstrip('.')}. Set loop.accelerator to 'cpu' or 'auto'."
+            ) from error
         console = console or Console(stderr=True)
         follow = partial(_train, recipe=recipe, run_dir=Path(run_dir), resume=resume, console=console)
         summary: RunSummary = fabric.launch(follow)
