@@ -15,6 +15,8 @@ from .raw import RawNetwork
 
 MOST = 64.0
 """White, in units of noise, at most."""
+NOISIEST = 8.0
+"""Black of a very noisy camera (read noise of 4 electrons), in units of noise: about 1 when the network is told."""
 
 
 class Block(nn.Module):
@@ -36,9 +38,10 @@ class KSigmaUNet(RawNetwork):
     The k-sigma transform (Wang et al., PMRID, ECCV 2020) makes the variance equal to the mean; its square root makes
     it constant (Anscombe 1948; with 3/8 added): green's is 1, that of red and blue a little more, as white balance has
     it; the network is told how much. (Where there is next to no noise, white stays at `MOST`, and the noise is less.)
+    Black then lies at twice the read noise in electrons, which is each camera's own: it is subtracted, told, and added
+    again, so that a camera of less read noise than any seen before is not taken for a brighter scene.
     A U-Net with additive skips adds what is missing to a linear demosaicing (learned too, from a good start), then
-    comes the way back. About 18 GFLOP per raw
-    megapixel with the defaults, a fifth of SID's network.
+    comes the way back. About 18 GFLOP per raw megapixel with the defaults, a fifth of SID's network.
     """
 
     normalisation: ClassVar[Literal["ratio", "k-sigma"]] = "k-sigma"
@@ -52,7 +55,7 @@ class KSigmaUNet(RawNetwork):
         self.halo = sum(4 * 2**level for level in range(depth)) + 3
         widths = [width * 2**level for level in range(depth)]
         self.demosaic = nn.Conv2d(planes, 3 * self.scale**2, 3, bias=False)
-        self.first = nn.Conv2d(2 * planes + (planes == 9), width, 3)
+        self.first = nn.Conv2d(2 * planes + 1 + (planes == 9), width, 3)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
         self.encode = nn.ModuleList(Block(w) for w in widths)
@@ -75,7 +78,10 @@ class KSigmaUNet(RawNetwork):
         unit = torch.clamp(2 / torch.sqrt(slope[:, green : green + 1]), max=MOST)
         root = torch.sqrt(torch.clamp(light + lift, min=1e-8)) * unit
         told = torch.sqrt(slope) / 2 * unit
-        seen = pad(torch.cat([root, told, low[:, 3 * planes :]], 1), (1, 1, 1, 1), mode="replicate")
+        black = torch.sqrt(torch.clamp(lift, min=1e-8)) * unit
+        further = black[:, green : green + 1] / NOISIEST
+        seen = torch.cat([root - black, told, further, low[:, 3 * planes :]], 1)
+        seen = pad(seen, (1, 1, 1, 1), mode="replicate")
         x = self.first(seen)
         skips = []
         for encode, down in zip(self.encode, self.down, strict=False):
@@ -85,7 +91,7 @@ class KSigmaUNet(RawNetwork):
         x = self.bottom(self.encode[-1](x))
         for decode, up, skip in zip(reversed(self.decode), reversed(self.up), reversed(skips), strict=True):
             x = decode(interpolate(up(x), scale_factor=2.0, mode="nearest") + skip)
-        root_out = (self.last(x) + self.demosaic(seen[:, :planes])) / unit
+        root_out = (self.last(x) + self.demosaic(seen[:, :planes]) + self._repeated(black)) / unit
         return pixel_shuffle(root_out * root_out.abs() - self._repeated(lift), self.scale)
 
     def _repeated(self, planes: Tensor) -> Tensor:
