@@ -17,6 +17,7 @@
     │   ├── DataError                training data that is missing, empty or broken
     │   ├── CheckpointError          a checkpoint that does not fit
     │   └── DivergedError            the loss became infinite or not a number
+    ├── ScoreError               pictures that a metric cannot score: two sizes, bytes, too small, no numbers
     ├── ControlError             a control (strength, exposure, threads …) outside its range
     │   └── RawOnlyError             a control for camera raws (ratio, profile), and the picture is none
     └── MissingExtraError        an optional dependency is needed and absent
@@ -93,6 +94,10 @@ class CheckpointError(TrainingError):
 
 class DivergedError(TrainingError):
     """A loss became infinite or not a number."""
+
+
+class ScoreError(ScotopicError):
+    """Pictures that a metric cannot score: of two sizes, of bytes, too small, with values that are no numbers."""
 
 
 class ControlError(ScotopicError):
