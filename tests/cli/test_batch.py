@@ -11,9 +11,9 @@ from rich.console import Console
 
 from scotopic.cli.batch import DiskFullError, run
 from scotopic.cli.find import Problem
+from scotopic.cli.outcome import Report
 from scotopic.cli.plan import Job, Skipped
 from scotopic.cli.progress import Bar, Log, Screen, Tally
-from scotopic.cli.report import Report
 from scotopic.cli.worker import share_cores
 from scotopic.errors import OutputExistsError, UnreadableImageError, WriteError
 

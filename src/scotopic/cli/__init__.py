@@ -12,7 +12,19 @@ import click
 from ..errors import ControlError, ModelNotFoundError, ScotopicError
 from .failure import INTERRUPTED, explain, show_trace
 
-COMMANDS = ("enhance", "info", "models", "data", "train", "export", "completion")
+COMMANDS = (
+    "enhance",
+    "info",
+    "models",
+    "data",
+    "train",
+    "export",
+    "evaluate",
+    "compare",
+    "sweep",
+    "report",
+    "completion",
+)
 """Name of each command, of its module and of the function in it, in the order of the help text."""
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ..errors import ControlError, LightMismatchError, ModelError, OutputExistsError, RawOnlyError, WriteError
 from .failure import explain, is_disk_full, show_trace
 from .find import Problem
+from .outcome import Report
 from .plan import STANDARD, Job, Skipped, Step
-from .report import Report
 
 if TYPE_CHECKING:
     from ..runtime import Result

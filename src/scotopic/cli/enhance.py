@@ -133,9 +133,9 @@ def enhance(
     from ..image import DEFAULT_MAX_PIXELS
     from ..runtime import Controls
     from .batch import DiskFullError, run
+    from .outcome import Report
     from .plan import STANDARD, Job, check_wishes, lay_out, names_one_file
     from .progress import screen
-    from .report import Report
     from .worker import Worker, share_cores
 
     controls = Controls(strength, exposure, protect_highlights, ratio)

@@ -16,7 +16,20 @@ INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 
 TRAIN_PACKAGES = frozenset(
-    {"torch", "lightning_fabric", "safetensors", "onnx", "onnxscript", "tensorboard", "imagehash", "cv2", "matplotlib"}
+    {
+        "torch",
+        "lightning_fabric",
+        "safetensors",
+        "onnx",
+        "onnxscript",
+        "tensorboard",
+        "imagehash",
+        "cv2",
+        "matplotlib",
+        "jinja2",
+        "skimage",
+        "scipy",
+    }
 )
 
 

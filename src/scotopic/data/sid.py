@@ -199,8 +199,11 @@ class SID(Dataset[Sample]):
         return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
 
 
-def developed(path: Path, colour: str) -> NDArray[np.uint16]:
-    """The long exposure, `h w 3` as the sensor lies: as the paper develops it, or linear, in the camera's colours."""
+def developed(path: Path, colour: str, upright: bool = False) -> NDArray[np.uint16]:
+    """The long exposure, `h w 3`: as the paper develops it ("srgb"), or linear, in the camera's colours ("camera").
+
+    It lies as the sensor does, or `upright`.
+    """
     import rawpy
 
     from scotopic.image.libraw import opened
@@ -209,7 +212,8 @@ def developed(path: Path, colour: str) -> NDArray[np.uint16]:
     published = {"use_camera_wb": True, "half_size": False, "no_auto_bright": True, "output_bps": 16}
     linear = {"gamma": (1, 1), "output_color": rawpy.ColorSpace.raw, "adjust_maximum_thr": 0.0}
     with opened(locate(path, None)) as raw:
-        picture = raw.postprocess(**published, **(linear if colour == "camera" else {}), user_flip=0)
+        flip = None if upright else 0
+        picture = raw.postprocess(**published, **(linear if colour == "camera" else {}), user_flip=flip)
     return np.ascontiguousarray(picture, dtype=np.uint16)
 
 
