@@ -107,3 +107,4 @@ def test_votes_are_counted_again(scotopic, here):
 def test_slips_are_explained(scotopic, pairs, words, code, why):
     result = scotopic("compare", *words)
     assert (result.exit_code, why in result.output) == (code, True), result.output
+    assert Path("evaluations").exists() == ("--by" in words)  # told before hours of scoring

@@ -1,6 +1,7 @@
 """`scotopic evaluate`: one table, exit codes, and where things are put. What it scores has tests in experiments."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +39,15 @@ def test_several_methods_make_one_table(scotopic, pairs, model):
     row = next(line for line in lines if line.startswith("ours"))
     assert f"{summary['mean']:.2f} ({summary['low']:.2f} to {summary['high']:.2f})" in row
     assert len((pairs.parent / "evaluations/pairs-test/input/rows.jsonl").read_text().splitlines()) == 10
+
+
+def test_an_onnx_file_has_an_option_of_its_own(scotopic, pairs, model):
+    (graph,) = Path(model).glob("*.onnx")
+    wanted = ("-d", "pairs", "--limit", 2, "--metrics", "psnr", "--json")
+    one, other = (scotopic("evaluate", option, f"theirs={graph}", *wanted, "-o", option) for option in ("--onnx", "-m"))
+    first, second = (json.loads(run.stdout or "{}").get("methods") for run in (one, other))
+    assert [(m["name"], m["kind"]) for m in first] == [("theirs", "onnx")], one.stderr
+    assert first[0]["summary"][""]["psnr"] == second[0]["summary"][""]["psnr"]
 
 
 def test_json_is_all_there_is_on_standard_output(scotopic, pairs):
@@ -97,6 +107,12 @@ def test_runs_bring_their_own_pictures(scotopic, pairs):
         (("-m", "input", "-d", "nowhere"), 1, "no folder 'nowhere'"),
         (("-m", "input", "-d", "pairs", "--split", "val"), 1, "10 test"),
         (("-m", "nobody", "-d", "pairs"), 2, "nobody"),
+        (("-m", "theirs=", "-d", "pairs"), 2, "There is no method ''"),
+        (("--onnx", "clahe", "-d", "pairs"), 2, "--onnx takes a file called .onnx"),
+        (("-m", "input", "-m", "input", "-d", "pairs"), 2, "Two methods are called 'input'"),
+        (("-m", "input", "-d", "pairs", "--cfa", "xtrans"), 2, "Add --raw-scenes"),
+        (("-m", "input", "-d", "pairs", "--frames", "all"), 1, "is not SID"),
+        (("-m", "input", "-d", "pairs", "--raw-scenes", "--without-misaligned"), 2, "are for SID"),
     ],
 )
 def test_slips_are_one_line(scotopic, pairs, words, code, said):

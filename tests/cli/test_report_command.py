@@ -2,6 +2,7 @@
 
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,12 @@ def test_options_reach_the_report(scotopic, asked):
     scotopic("report", "runs", *words, "--measure", "mine=models/a", "--measure", "models/zero_dce")
     measured = {"mine": "models/a", "zero_dce": "models/zero_dce"}
     assert asked[0] == [(("runs",), "x/july.html", "July", 0, measured)]
+
+
+def test_a_folder_may_have_an_equals_sign_in_its_name(scotopic, asked, here):
+    Path("lr=1").mkdir()
+    scotopic("report", "runs", "--measure", "lr=1")
+    assert asked[0][0][-1] == {"lr=1": "lr=1"}
 
 
 def test_what_was_left_out_is_said_and_the_exit_code_tells(scotopic, asked):

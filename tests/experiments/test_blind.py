@@ -88,6 +88,21 @@ def test_a_killed_writer_loses_no_vote_and_the_last_word_counts(tmp_path):
         read_votes(path)
 
 
+def test_two_who_judge_at_once_lose_no_vote(tmp_path):
+    path = tmp_path / "votes.jsonl"
+
+    def judge(reader):
+        for i in range(40):
+            append_vote(path, vote(f"{reader} {i}", "a", "b", "left"))
+
+    readers = [threading.Thread(target=judge, args=(reader,)) for reader in range(4)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert len(read_votes(path)) == 160
+
+
 @pytest.fixture
 def shots(tmp_path):
     """Two scenes by three methods; the file of each betrays its method in name, folder and metadata."""
@@ -207,6 +222,7 @@ def test_only_this_computer_and_only_votes_are_heard(shots, tmp_path, serve):
     request = serve(Session(ask(shots)[0], tmp_path))
     good = json.dumps({"question": 0, "picked": "left"})
     assert request("GET", "/", Host="evil.example:80")[0] == 403
+    assert request("GET", "/state", Host="localhost")[0] == 200  # as browsers write port 80
     assert request("POST", "/vote", good, Host="evil.example")[0] == 403
     assert request("POST", "/vote", good, **{"Content-Type": "text/plain"})[0] == 403
     for path in ("/picture/nonsense.png", "/question/6", "/votes.jsonl", "/../votes.jsonl", "/picture/..%2fx.png"):

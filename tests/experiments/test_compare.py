@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scotopic.errors import DataError
+from scotopic.errors import DataError, WriteError
 from scotopic.experiments.compare import compare, draw_strips, holm
 from scotopic.experiments.comparison_page import write_pages
 from scotopic.experiments.evaluate import Evaluation
@@ -160,3 +160,14 @@ def test_all_is_written_and_says_what_was_done(data, tmp_path):
     assert "16 pictures of 8 scenes" in text
     with pytest.raises(DataError, match="other pictures"):
         draw_strips(found, replace(data, digest="4567"), place)
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match="Choose another folder"):
+        draw_strips(found, data, tmp_path / "file")
+
+
+def test_without_truth_no_tile_is_called_so(data, tmp_path):
+    found = compare([evaluation(data, name, 2 - i) for i, name in enumerate(("old", "new"))])
+    for paired, tiles in ((True, 4), (False, 3)):
+        strips, _, _ = draw_strips(found, replace(data, paired=paired), tmp_path / str(paired), scenes=1, side=16)
+        with Image.open(tmp_path / str(paired) / strips[0].file) as strip:
+            assert strip.size == (16 + tiles * (16 + GAP), 16 + TEXT)

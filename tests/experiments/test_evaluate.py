@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from scotopic.experiments.item import Item, make_set, no_target
 from scotopic.experiments.methods import Method
 from scotopic.experiments.scoring import MOST_PSNR_DB, choose_metrics
 from scotopic.image import read
-from scotopic.metrics import gt_mean, psnr, ssim
+from scotopic.metrics import Metric, gt_mean, mae, psnr, ssim
 
 FOUR = ("psnr", "psnr_gt_mean", "ssim", "ssim_gt_mean")
 
@@ -151,6 +152,28 @@ def test_what_is_there_is_not_done_again(tmp_path):
     assert len(calls) == 2 + 6
 
 
+def test_a_graph_that_is_brought_along_is_part_of_what_was_scored(tmp_path):
+    def lpips(source):
+        return Metric("lpips", mae, "", "lower", (0, math.inf), "both", True, source, 4)
+
+    data = make(tmp_path, items())
+    for source in ("graph 1", "graph 1"):
+        evaluate(brighten(), data, tmp_path / "e", metrics=("psnr",), extra=[lpips(source)])
+    with pytest.raises(DataError, match="graph 1.*graph 2.*--fresh"):
+        evaluate(brighten(), data, tmp_path / "e", metrics=("psnr",), extra=[lpips("graph 2")])
+
+
+def test_a_run_that_goes_on_is_the_same_as_long_as_its_checkpoint_is(tmp_path):
+    data, calls = make(tmp_path, items()), []
+    for steps, sha256 in ((100, "a"), (200, "a")):
+        facts = {"sha256": sha256, "steps": steps, "minutes": steps / 10}
+        method = Method("run", "run", facts, brighten(calls=calls).enhance)
+        evaluate(method, data, tmp_path / "e", metrics=("psnr",))
+    assert len(calls) == 6
+    with pytest.raises(DataError, match="sha256 a then, b now"):
+        evaluate(replace(method, facts=facts | {"sha256": "b"}), data, tmp_path / "e", metrics=("psnr",))
+
+
 def test_an_interrupt_keeps_what_was_scored(tmp_path):
     data = make(tmp_path, items())
     with pytest.raises(KeyboardInterrupt):
@@ -165,7 +188,7 @@ def test_an_interrupt_keeps_what_was_scored(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"method": brighten(2.0)}, r"method.*'gain': 3.0.*'gain': 2.0"),
+        ({"method": brighten(2.0)}, r"method: gain 3.0 then, 2.0 now"),
         ({"metrics": ("psnr",)}, "metrics: psnr, psnr_gt_mean, ssim, ssim_gt_mean then, psnr now"),
         ({"count": 5}, "data"),
     ],

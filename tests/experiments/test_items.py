@@ -125,12 +125,15 @@ def test_sets_are_the_same_where_their_digests_are(pairs):
     assert "3 pictures of 3 scenes, one in 4" in few.how
     digests = {data.digest, open_set(pairs, "train").digest, few.digest, some_of(data, limit=3).digest}
     assert some_of(data, 1, 100) is data
+    with pytest.raises(DataError, match="is not SID"):
+        open_set(pairs, "all", frames="all")
     save(pairs / "high/7.png", places(135, height=41))
     assert len(digests | {open_set(pairs, "all").digest}) == 5
 
 
 def test_names_are_fit_for_files():
     assert unique(["a/b.png x3", "..", "a/b.png x3", ""]) == ["a_b.png x3", "_", "a_b.png x3~2", "_~2"]
+    assert unique(["a", "a~2", "a", "a"]) == ["a", "a~2", "a~3", "a~4"]
 
 
 @pytest.fixture

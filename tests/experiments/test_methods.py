@@ -235,6 +235,10 @@ def test_finished_pictures_are_found_by_name_whatever_their_format(tmp_path: Pat
     assert np.allclose(out("grey"), truth[..., :1].repeat(3, axis=2), atol=1e-6)
     with pytest.raises(DataError, match="got none"):
         out("d")
+    before = open_method(str(tmp_path)).facts["sha256"]
+    again = tmp_path / "a.0.1s.png"
+    again.write_bytes(again.read_bytes()[:-40] + bytes(40))  # as large as it was
+    assert open_method(str(tmp_path)).facts["sha256"] != before
     with pytest.raises(DataError, match=r"deeper/1/x\.png, deeper/2/x\.png"):
         out("x")
 

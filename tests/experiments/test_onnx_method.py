@@ -74,6 +74,17 @@ def test_a_graph_needs_no_card_where_it_says_everything(tmp_path: Path) -> None:
         assert [out.shape[0] for out in outs] == [*range(20, 28)]
 
 
+def test_weights_beside_the_graph_are_part_of_it(tmp_path: Path) -> None:
+    path = graph_file(tmp_path / "net.onnx", power)
+    model = onnx.load(path)
+    onnx.save(model, path, save_as_external_data=True, location="net.onnx.data", size_threshold=0)
+    before = open_method(str(path)).facts
+    (tmp_path / "net.onnx.data").write_bytes(np.full(3, 0.5, np.float32).tobytes())
+    after = open_method(str(path)).facts
+    assert before["sha256"] != after["sha256"]
+    assert after["bytes"] == path.stat().st_size + 12
+
+
 def test_channels_can_be_swapped(tmp_path: Path) -> None:
     low = picture()
     method = with_card(graph_file(tmp_path / "net.onnx", power), 'channels = "bgr"')

@@ -292,8 +292,10 @@ def test_what_is_broken_is_listed_and_the_rest_is_shown(tmp_path: Path) -> None:
     run(tmp_path / "runs/good")
     (_folder(tmp_path / "runs/bad") / "log.csv").write_text("step,loss\n")
     (_folder(tmp_path / "runs/worse") / "evaluation.json").write_text("{")
+    for name in ("comparison.json", "table.json"):  # of somebody else's
+        (_folder(tmp_path / f"runs/{name[0]}") / name).write_text('{"name": "n"}')
     made = write_report([tmp_path / "runs", tmp_path / "gone"], tmp_path / "r.html")
-    assert len(made.problems) == 3
+    assert len(made.problems) == 5
     page = read_page(made.html)
     assert all(name in page.words for name in ("Left out", "bad", "worse", "gone"))
     with pytest.raises(DataError, match="holds nothing to report"):

@@ -74,6 +74,13 @@ def test_chance_is_called_significant_as_often_as_it_should_be():
     assert 0.02 < np.mean(np.array(values) < 0.05) < 0.10
 
 
+@pytest.mark.parametrize(("scenes", "least"), [(2, 0.5), (4, 0.125), (40, 0.0005)])
+def test_few_scenes_that_all_agree_prove_little(scenes, least):
+    """As little as a coin for each: the two-sided sign test."""
+    values = [1.0 + i / 100 for i in range(2 * scenes)]
+    assert paired(values, [0.0] * len(values), [str(i // 2) for i in range(len(values))]).p == pytest.approx(least)
+
+
 def test_a_scene_for_each_value_is_wanted():
     with pytest.raises(ValueError, match="2 scenes and 3 values"):
         interval([1, 2, 3], ["a", "b"])

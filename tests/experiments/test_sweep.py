@@ -21,7 +21,7 @@ from scotopic.errors import RecipeError, TrainingError
 from scotopic.experiments.grid import Grid, read_grid
 from scotopic.experiments.sweep import Progress, sweep
 from scotopic.experiments.sweep_table import Table, table_of
-from scotopic.experiments.trial import Result, read_result
+from scotopic.experiments.trial import Result, losses_at, read_result
 from scotopic.image import Picture, write
 
 SWEEPS = sorted((Path(__file__).parents[2] / "recipes/sweeps").glob("*.toml"))
@@ -304,6 +304,11 @@ def test_a_killed_sweep_takes_its_trial_along_keeps_others_out_and_goes_on(
         time.sleep(0.05)
     assert run(read_grid(path), {"seed0": "waits"}).missing == 0
     assert tries(tmp_path) == {"seed0": 2, "seed1": 1}
+
+
+def test_a_loss_that_is_no_number_is_none(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("step,loss,val_loss,val_loss_l1,val_psnr_db\n1,1,,,\n2,1,nan,0.5,9\n")
+    assert losses_at(tmp_path / "log.csv", 2) == {"loss_l1": 0.5}
 
 
 def result(seed: int, scores: dict[str, dict[str, float]], digest: str = "d") -> Result:

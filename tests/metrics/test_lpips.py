@@ -29,6 +29,8 @@ def test_pictures_reach_the_graph_in_minus_1_to_1(tmp_path):
     out, target = rng.random((2, 70, 90, 3))
     assert metric.score(out=out, target=target) == pytest.approx(2 * np.abs(out - target).mean(), rel=1e-5)
     assert (metric.name, metric.better, metric.needs) == ("lpips", "lower", "both")
+    louder = helper.make_node("ReduceMax", ["size"], ["distance"])
+    assert open_lpips(graph(tmp_path / "other.onnx", [*APART, louder])).source != metric.source
     with pytest.raises(ScoreError, match="64 x 64"):
         metric.score(out=out[:60], target=target[:60])
 

@@ -7,7 +7,7 @@ from scipy.stats import gennorm
 from skimage.data import astronaut
 
 from scotopic.metrics import luma, niqe
-from scotopic.metrics.niqe import features, fitted, normalised, pristine
+from scotopic.metrics.niqe import PATCH, features, fitted, normalised, pristine
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +76,16 @@ def test_what_looks_worse_scores_worse(photo, how):
 
 def test_a_picture_of_one_brightness_cannot_be_judged():
     assert np.isnan(niqe(np.full((300, 300, 3), 0.2)))
+
+
+def test_rows_of_patches_know_their_neighbours(photo):
+    """They are worked on one after another, and what lies above and below a row decides on its detail, too."""
+    grey = np.repeat(luma(photo.astype(np.float64))[..., None], 3, axis=2)
+    detail, deviation = normalised(255 * luma(grey))
+    patches, sharpness = features(grey)
+    blocks = detail[: 5 * PATCH, : 5 * PATCH].reshape(5, PATCH, 5, PATCH).swapaxes(1, 2).reshape(25, PATCH, PATCH)
+    shape, _, left, right = fitted(blocks)
+    assert patches[:, 0] == pytest.approx(shape, rel=1e-9)
+    assert patches[:, 1] == pytest.approx((left + right) / 2, rel=1e-9)
+    blocks = deviation[: 5 * PATCH, : 5 * PATCH].reshape(5, PATCH, 5, PATCH)
+    assert sharpness == pytest.approx(blocks.mean((1, 3)).ravel(), rel=1e-9)

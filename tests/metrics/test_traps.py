@@ -1,5 +1,6 @@
 """Where numbers that contradict each other come from: every metric refuses it, or gives the one number."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,19 @@ def test_the_border_counts(metric, picture):
 def test_pictures_are_not_changed(metric, picture):
     picture.setflags(write=False)
     scored(metric, picture)
+
+
+@pytest.mark.parametrize(
+    "score", [gt_mean, *(METRICS[n].function for n in ("psnr", "mae", "brightness_error", "ssim"))]
+)
+def test_photos_of_many_megapixels_need_little_memory(score):
+    """Eight at a time, of 24 MP each, are to fit into an ordinary machine."""
+    out, target = np.random.default_rng(0).random((2, 900, 1200, 3), np.float32)
+    tracemalloc.start()
+    score(out, target)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.6 * 8 * out.size
 
 
 @by_name(METRICS.values())

@@ -47,4 +47,18 @@ def test_it_sees_the_same_noise_whatever_the_gain() -> None:
 
 def test_its_size_is_as_documented() -> None:
     # In and between levels, in blocks, out of the last level, in the demosaicing.
-    assert sum(parameter.numel() for parameter in KSigmaUNet().parameters()) == 55_264 + 784_320 + 1_740 + 432
+    assert sum(parameter.numel() for parameter in KSigmaUNet().parameters()) == 55_408 + 784_320 + 1_740 + 432
+
+
+def test_black_looks_alike_whatever_the_read_noise() -> None:
+    """No light is 0 to the network, of a quiet sensor as of a noisy one, and it is told which of the two it is."""
+    network, seen = KSigmaUNet(), []
+    network.first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    told = []
+    for read_electrons in (1.3, 5.0):
+        slope = torch.full((1, 4, 16, 16), 0.05)
+        offset = slope**2 * read_electrons**2
+        network(torch.cat([torch.zeros_like(slope), slope, offset], 1))
+        assert seen[-1][:, :4].abs().max() < 1e-5
+        told.append(seen[-1][:, 8].mean().item())
+    assert told == pytest.approx([2 * (electrons**2 + 0.375) ** 0.5 / 8 for electrons in (1.3, 5.0)], rel=1e-4)

@@ -137,6 +137,7 @@ def scored(
     **wanted: Any,
 ) -> tuple[EvaluationSet, list[Evaluation]]:
     """The data, and an evaluation for each spec: read where it is one, else made as far as it is missing."""
+    from ..experiments.compare import check_names
     from ..experiments.evaluate import evaluate, read_evaluation
     from ..experiments.item import unique
     from ..experiments.scoring import DEFAULT, columns_of
@@ -155,6 +156,13 @@ def scored(
         None if found else open_by(spec, ratio, threads, device, card)
         for spec, found in zip(specs, folders, strict=True)
     ]
+    # Before anything is scored: that may take hours.
+    check_names(
+        [
+            method.name if method else found[0] or str(read_evaluation(found[1]).method["name"])  # type: ignore[index]
+            for method, found in zip(methods, folders, strict=True)
+        ]
+    )
     called = iter(unique(method.name.replace(" ", "-") for method in methods if method))
     place = Path(home) if home else Path("evaluations") / f"{data.name}-{data.split}"
     jobs, _ = share_cores(jobs, threads, False)

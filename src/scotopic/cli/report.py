@@ -64,5 +64,5 @@ def report(folders: tuple[str, ...], page: str, title: str, pictures: int, metho
 
 def _named(method: str) -> tuple[str, str]:
     """The name and the method in NAME=METHOD; without a name, what its evaluation is called by itself."""
-    name, _, spec = method.rpartition("=")
+    name, _, spec = method.partition("=") if "=" in method and not Path(method).exists() else ("", "", method)
     return name or Path(spec).name, spec

@@ -237,7 +237,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _from_here(self) -> bool:
         """Another site can point its name at 127.0.0.1 and read along; the Host header gives it away."""
-        return self.headers.get("Host", "").rpartition(":")[0] in ("127.0.0.1", "localhost")
+        return self.headers.get("Host", "").partition(":")[0] in ("127.0.0.1", "localhost")
 
     def _json(self, answer: object) -> None:
         self._send(200, json.dumps(answer), "application/json")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scotopic.image import read
 from scotopic.metrics import METRICS
 
-from ..errors import DataError, ScotopicError
+from ..errors import DataError, ScotopicError, WriteError
 from .blind import Shot
 from .item import groups_in
 from .scoring import AFTER
@@ -131,11 +131,7 @@ def compare(evaluations: Sequence[Evaluation], *, by: str | None = None, cases: 
 
 def check_comparable(evaluations: Sequence[Evaluation]) -> None:
     """DataError unless there are two or more, of different names, scored on the same pictures in the same way."""
-    names = [str(evaluation.method["name"]) for evaluation in evaluations]
-    if len(names) < 2:
-        raise DataError(f"Two or more methods can be compared, got {len(names)}.")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"Two methods are called '{twice[0]}'. Write NAME=METHOD to call one of them otherwise.")
+    check_names([str(evaluation.method["name"]) for evaluation in evaluations])
     one = evaluations[0]
     for other in evaluations[1:]:
         for key in ("digest", "split", "protocol"):
@@ -144,6 +140,14 @@ def check_comparable(evaluations: Sequence[Evaluation]) -> None:
                     f"'{one.folder}' and '{other.folder}' cannot be compared: their {key} differs ({one.data['name']} "
                     f"{one.data[key]}, {other.data['name']} {other.data[key]}). Evaluate both on the same data."
                 )
+
+
+def check_names(names: Sequence[str]) -> None:
+    """DataError unless these are two or more, all different."""
+    if len(names) < 2:
+        raise DataError(f"Two or more methods can be compared, got {len(names)}.")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"Two methods are called '{twice[0]}'. Write NAME=METHOD to call one of them otherwise.")
 
 
 def _column(evaluation: Evaluation, names: Sequence[str], metric: str) -> Doubles:
@@ -245,7 +249,10 @@ def draw_strips(
             f"'{comparison.evaluations[0].folder}' was scored on other pictures ({there['how']}) than these "
             f"({data.how}). Give the same --data, --split and choice of pictures."
         )
-    (folder / "strips").mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / "strips").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"Cannot write to '{folder}': {error.strerror}. Choose another folder.") from error
     items = {item.name: item for item in data.items}
     strips: list[Strip] = []
     shots: list[Shot] = []
@@ -257,7 +264,8 @@ def draw_strips(
             if reference is None:
                 raise DataError(f"'{name}' has no picture to choose a place in.")
             found = windows(reference, side)
-            drawn = _draw(comparison, item, reference, found if why == "fixed" else found[:1], folder, why)
+            places = found if why == "fixed" else found[:1]
+            drawn = _draw(comparison, item, reference, places, folder, why, truth=data.paired)
         except (ScotopicError, OSError) as error:
             problems[name] = str(error)
             continue
@@ -284,7 +292,14 @@ def _shown(comparison: Comparison, fixed: Sequence[Item]) -> Iterator[tuple[str,
 
 
 def _draw(
-    comparison: Comparison, item: Item, reference: NDArray[np.float32], places: Sequence[Window], folder: Path, why: str
+    comparison: Comparison,
+    item: Item,
+    reference: NDArray[np.float32],
+    places: Sequence[Window],
+    folder: Path,
+    why: str,
+    *,
+    truth: bool,
 ) -> list[Strip]:
     tiles: list[tuple[str, NDArray[np.float32] | None]] = []
     low = low_of(item)
@@ -293,7 +308,7 @@ def _draw(
     for evaluation in comparison.evaluations:
         path = picture_of(evaluation, item.name)
         tiles.append((str(evaluation.method["name"]), read(path).pixels if path.exists() else None))
-    if low is None or reference is not low:
+    if truth:
         tiles.append(("truth", reference))
     strips = []
     for window in places:

@@ -16,6 +16,10 @@ from ..training.validation import ranked_by
 from .evaluate import Evaluation, read_evaluation
 from .grid import slug
 
+COMPARISON = ("data", "methods", "pictures", "scenes", "reading", "differences", "cases", "strips", "by")
+SWEEP = ("name", "axes", "columns", "seeds", "lines", "notes")
+"""What stands in a comparison.json and in a table.json of ours."""
+
 KINDS = ("evaluation.json", "comparison.json", "table.json", "log.csv")
 """The file that only an evaluation has, a comparison, a sweep, a training run."""
 DEEP = 4
@@ -175,14 +179,14 @@ def _open(folder: Path, kind: str, found: Found) -> None:
     elif kind == "evaluation.json":
         found.scored.append(open_evaluation(folder))
     elif kind == "comparison.json":
-        found.compared.append(Compared(folder, _json(folder / kind)))
+        found.compared.append(Compared(folder, _json(folder / kind, COMPARISON)))
     else:
         found.sweeps.append(open_sweep(folder, found.problems))
 
 
 def open_sweep(folder: Path, problems: list[str]) -> Sweep:
     """A sweep; trials that cannot be read are lines of `problems`."""
-    table = _json(folder / "table.json")
+    table = _json(folder / "table.json", SWEEP)
     name = str(table["name"])
     runs = []
     for trial in sorted((folder / "trials").glob("*/log.csv")):
@@ -194,10 +198,12 @@ def open_sweep(folder: Path, problems: list[str]) -> Sweep:
     return Sweep(name, folder, table, runs)
 
 
-def _json(path: Path) -> Mapping[str, Any]:
+def _json(path: Path, keys: Sequence[str]) -> Mapping[str, Any]:
     table = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(table, dict):
         raise ValueError(f"{path.name} holds no table")
+    if missing := [key for key in keys if key not in table]:
+        raise ValueError(f"{path.name} has no '{missing[0]}'")
     return table
 
 

@@ -116,10 +116,15 @@ def read_votes(path: Path) -> list[Vote]:
 
 
 def append_vote(path: Path, vote: Vote) -> None:
-    """Add a vote as a line, on the disk when this returns. What a crash left of a last line is cut off."""
+    """Add a vote as a line, on the disk when this returns. What a crash left of a last line is cut off.
+
+    One at a time, over all processes: what another is writing must not be taken for what a crash left.
+    """
+    from filelock import FileLock
+
     line = json.dumps(asdict(vote), ensure_ascii=False) + "\n"
     try:
-        with open(path, "a+b") as file:
+        with FileLock(path.with_name(f".{path.name}.lock")), open(path, "a+b") as file:
             file.seek(0)
             whole = file.read()
             file.truncate(whole.rfind(b"\n") + 1)

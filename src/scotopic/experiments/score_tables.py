@@ -11,6 +11,7 @@ import numpy as np
 
 from scotopic.metrics import METRICS
 
+from .compare import kind_of
 from .cost import Cost
 from .folders import Scored
 from .page import Cell, Column, Detail, Figure, Section, Table, number
@@ -144,17 +145,24 @@ def _fact(value: float | None, digits: int) -> Cell:
 
 def _best(scored: Sequence[Scored], metric: str, group: str) -> float | None:
     """The best mean of a column, where there is more than one to choose from."""
-    known = METRICS.get(metric.removesuffix(AFTER))
     rows = [one.evaluation.summary.get(group, {}).get(metric, {}) for one in scored]
     means = [mean for mean in (_float(row.get("mean")) for row in rows) if not math.isnan(mean)]
+    known = _kind(metric)
     if known is None or len(means) < 2:
         return None
-    return {"higher": max(means), "lower": min(means), "zero": min(means, key=abs)}[known.better]
+    return {"higher": max(means), "lower": min(means), "zero": min(means, key=abs)}[known[0]]
 
 
 def digits_of(metric: str) -> int:
-    known = METRICS.get(metric.removesuffix(AFTER))
-    return known.digits if known else 3
+    known = _kind(metric)
+    return known[1] if known else 3
+
+
+def _kind(metric: str) -> tuple[str, int] | None:
+    try:
+        return kind_of(metric)
+    except KeyError:  # of another version
+        return None
 
 
 def _hint(metric: str) -> str:

@@ -64,8 +64,8 @@ def strips(scored: Sequence[Scored], looks: Mapping[str, Style], scenes: int, si
         ""
         if found
         else (
-            f"What went in and what was wanted are not shown: '{scored[0].evaluation.data['root']}' does not hold the "
-            "pictures as they were scored."
+            f"What went in and what was wanted are not shown: '{scored[0].evaluation.data['root']}', opened without "
+            "further options, does not hold the pictures as they were scored."
         )
     )
     return made, words

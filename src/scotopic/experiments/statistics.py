@@ -45,8 +45,9 @@ def interval(values: Values, scenes: Scenes, seed: int = 0) -> tuple[float, floa
 def paired(a: Values, b: Values, scenes: Scenes, seed: int = 0) -> Difference:
     """The difference `a` - `b` of two methods' scores, picture by picture, by a paired bootstrap over scenes.
 
-    `p` is twice the share of bootstrap means on the rarer side of 0, at least 1 / draws; no number for fewer than two
-    scenes.
+    `p` is twice the share of bootstrap means on the rarer side of 0, at least 1 / draws, and at least what a coin for
+    each scene could do: few scenes that all agree leave the bootstrap nothing to vary, and it seems certain. No number
+    for fewer than two scenes.
     """
     differences = np.asarray(a, np.float64) - np.asarray(b, np.float64)
     low, high = interval(differences, scenes, seed)
@@ -54,7 +55,8 @@ def paired(a: Values, b: Values, scenes: Scenes, seed: int = 0) -> Difference:
     p = float("nan")
     if means is not None:
         # A mean of exactly 0 speaks for neither side, so it counts for both.
-        p = float(min(1.0, 2 * max(min((means <= 0).mean(), (means >= 0).mean()), 0.5 / DRAWS)))
+        rarer = min((means <= 0).mean(), (means >= 0).mean())
+        p = float(min(1.0, 2 * max(rarer, 0.5 / DRAWS, 0.5 ** len(set(scenes)))))
     return Difference(
         float(differences.mean()) if differences.size else float("nan"),
         low,

@@ -100,7 +100,8 @@ def sweep(
     share = threads or (1 if ray else max(1, cores() // max(jobs, 1)))
     with alone_in(folder):
         if fresh:
-            shutil.rmtree(folder / "trials", ignore_errors=True)
+            for left_there in ("trials", "ray"):
+                shutil.rmtree(folder / left_there, ignore_errors=True)
         _refuse_other_trials(grid, folder)
         places = {trial.name: folder / "trials" / trial.name for trial in grid.trials}
         left = [trial for trial in grid.trials if not is_done(grid, trial, places[trial.name])]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import sys
 import threading
@@ -154,11 +155,13 @@ def means(summary: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 
 
 def losses_at(log: Path, step: int) -> dict[str, float]:
-    """The losses that the validation of `step` found, by name ("loss_l1"), from a run's log.csv."""
+    """The losses that the validation of `step` found, by name ("loss_l1"), from a run's log.csv; the finite ones."""
     with open(log, encoding="utf-8", newline="") as file:
         row = next((row for row in csv.DictReader(file) if row["step"] == str(step)), {})
     return {
-        key.removeprefix("val_"): float(value) for key, value in row.items() if key.startswith("val_loss") and value
+        key.removeprefix("val_"): float(value)
+        for key, value in row.items()
+        if key.startswith("val_loss") and value and math.isfinite(float(value))
     }
 
 

@@ -79,17 +79,23 @@ def features(image: Image) -> tuple[Doubles, Doubles]:
     """
     check(image, least_px=PATCH)
     grey = luma(image)[..., None].astype(np.float64) * 255
-    columns: list[Doubles] = []
-    for scale in (1, 2):
-        detail, deviation = normalised(grey[..., 0])
-        patches = _patches(detail, PATCH // scale)
-        if scale == 1:
-            sharpness = _patches(deviation, PATCH).mean((1, 2))
-        columns += _columns(patches)
+    scales = []
+    for side in (PATCH, PATCH // 2):
+        rows = [_of_row(grey[..., 0], top, side) for top in range(0, len(grey) - side + 1, side)]
+        scales.append([np.concatenate(parts) for parts in zip(*rows, strict=True)])
         grey = halved(grey)
-    whole = np.stack(columns, axis=1)
+    whole = np.hstack([columns for columns, _ in scales])
     kept = np.isfinite(whole).all(1)
-    return whole[kept], sharpness[kept]
+    return whole[kept], scales[0][1][kept]
+
+
+def _of_row(grey: Doubles, top: int, side: int) -> tuple[Doubles, Doubles]:
+    """The features at one scale of a row of patches, and their sharpness: a large picture is not taken all at once."""
+    reach = WINDOW // 2
+    above = min(reach, top)
+    found = normalised(grey[top - above : top + side + reach])
+    detail, deviation = (_patches(values[above : above + side], side) for values in found)
+    return np.stack(_columns(detail), axis=1), deviation.mean((1, 2))
 
 
 def normalised(grey: Doubles) -> tuple[Doubles, Doubles]:

@@ -55,9 +55,3 @@ def check_pair(
             f"{names[0]} and {names[1]} must have one shape, got {out.shape} and {target.shape}. Make them alike, on "
             "purpose, first: the way they are resized or cropped moves the score."
         )
-
-
-def doubles(out: Image, target: Image) -> tuple[Doubles, Doubles]:
-    """Both in double precision, checked."""
-    check_pair(out, target)
-    return out.astype(np.float64), target.astype(np.float64)
