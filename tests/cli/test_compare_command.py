@@ -34,6 +34,9 @@ def test_from_names_to_pages_and_on_from_evaluations(scotopic, pairs):
     assert (facts["pictures"], [method["name"] for method in facts["methods"]]) == (4, ["dark", "gamma"])
     folders = [method["evaluation"] for method in facts["methods"]]
     assert all(len(list(Path(folder, "pictures").glob("*.png"))) == 4 for folder in folders)
+    idle = scotopic("compare", *folders, "--limit", 2)
+    assert idle.exit_code == 2
+    assert "--limit says how to score" in idle.output
     again = scotopic("compare", f"other={folders[0]}", folders[1], "-o", "again", "--scenes", 2)
     assert again.exit_code == 0, again.output
     repeated = json.loads(Path("again/comparison.json").read_text())
@@ -100,6 +103,7 @@ def test_votes_are_counted_again(scotopic, here):
         (["input", "gamma"], 2, "--data"),
         (["input", "--tally", "."], 2, "takes no methods"),
         (["--tally", "."], 1, "There are no votes"),
+        (["input", "gamma", "--data", "lol", "--port", 8000], 2, "Add --blind"),
         (["input", "input", "--data", "lol", "--metrics", "psnr"], 1, "NAME=METHOD"),
         (["input", "gamma", "--data", "lol", "--metrics", "psnr", "--by", "ssim"], 1, "Choose one of: psnr"),
     ],

@@ -159,7 +159,7 @@ def test_a_graph_that_is_brought_along_is_part_of_what_was_scored(tmp_path):
     data = make(tmp_path, items())
     for source in ("graph 1", "graph 1"):
         evaluate(brighten(), data, tmp_path / "e", metrics=("psnr",), extra=[lpips(source)])
-    with pytest.raises(DataError, match="graph 1.*graph 2.*--fresh"):
+    with pytest.raises(DataError, match=r"graph 1.*graph 2.*--fresh"):
         evaluate(brighten(), data, tmp_path / "e", metrics=("psnr",), extra=[lpips("graph 2")])
 
 

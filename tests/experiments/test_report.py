@@ -168,6 +168,14 @@ def test_the_table_says_what_the_rows_come_to(tmp_path: Path) -> None:
     assert "**30.00**" in text, "of PSNR the higher is best, of the error the lower"
 
 
+def test_a_score_that_is_brought_along_has_a_best_too(tmp_path: Path) -> None:
+    for name, value in (("one", 0.25), ("two", 0.5)):
+        evaluation(tmp_path / "e" / name, name, [{"lpips": value}])
+    text = write_report([tmp_path / "e"], tmp_path / "r.html").markdown.read_text(encoding="utf-8")
+    assert "**0.2500**" in text
+    assert "**0.5000**" not in text
+
+
 def test_nothing_from_a_file_becomes_markup(tmp_path: Path) -> None:
     one = evaluation(
         tmp_path / "e/one",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from .evaluate import DataOptions, open_by, open_data
 from .evaluate import evaluate as evaluate_command
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
     from ..experiments.evaluate import Evaluation
     from ..experiments.items import EvaluationSet
 
-ALIKE = (
-    *("data", "split", "raw_scenes", "cfa", "camera", "frames", "without_misaligned", "every", "limit"),
-    *("ratio", "metrics", "card", "fresh", "jobs", "threads", "device"),
-)
+OF_DATA = ("split", "raw_scenes", "cfa", "camera", "frames", "without_misaligned", "every", "limit")
+OF_SCORING = ("ratio", "metrics", "card", "fresh", "jobs", "threads", "device")
+ALIKE = ("data", *OF_DATA, *OF_SCORING)
 """Options of `scotopic evaluate` that mean the same here."""
 
 
@@ -97,6 +97,7 @@ def compare(
         return
     if len(methods) < 2:
         raise click.UsageError(f"Two or more methods can be compared, got {len(methods)}.")
+    refuse_idle(methods, blind=blind)
     with needs_train_extra("Comparing"):
         from ..experiments import comparison_page
         from ..experiments.compare import compare as against
@@ -120,6 +121,27 @@ def compare(
             vote(shots, place, seed, port)
     if failed:
         sys.exit(1)
+
+
+def refuse_idle(specs: Sequence[str], *, blind: bool) -> None:
+    """UsageError for an option that was given and would do nothing."""
+    context = click.get_current_context()
+    given = [
+        option
+        for option in context.command.params
+        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    ]
+    there = all(evaluated(spec) for spec in specs)
+    # Scores that are there are not made again; and without --data, what they were made on is known.
+    idle = (*OF_SCORING, *(() if context.params["data"] else OF_DATA)) if there else ()
+    for option in given:
+        if option.name == "port" and not blind:
+            raise click.UsageError("--port is that of the page that --blind shows. Add --blind, or leave it away.")
+        if option.name in idle:
+            raise click.UsageError(
+                f"{option.opts[-1]} says how to score, and all that is compared here has been scored. Leave it away, "
+                "or give the methods instead of their evaluations."
+            )
 
 
 def scored(

@@ -48,9 +48,15 @@ class DataOptions:
     "models",
     metavar="[NAME=]M",
     multiple=True,
-    required=True,
     help="A shipped model, a model or run folder (RUN@last), a baseline, a folder of finished pictures, an .onnx file; "
     "repeatable.",
+)
+@click.option(
+    "--onnx",
+    "graphs",
+    metavar="[NAME=]FILE",
+    multiple=True,
+    help="Anybody's network as an .onnx file: as --model FILE; repeatable.",
 )
 @click.option(
     "-d", "--data", metavar="D", type=click.Path(), help="Pictures and their truth. [default: what the run holds out]"
@@ -108,6 +114,7 @@ class DataOptions:
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 def evaluate(
     models: tuple[str, ...],
+    graphs: tuple[str, ...],
     metrics: str | None,
     lpips: str | None,
     card: str | None,
@@ -139,6 +146,12 @@ def evaluate(
       scotopic evaluate -m ksigma_unet --data photos --raw-scenes
     """
     options = DataOptions(misaligned=not without_misaligned, **wanted)
+    if not models and not graphs:
+        raise click.UsageError("There is nothing to score. Add --model M, or --onnx FILE.")
+    for graph in graphs:
+        if not graph.lower().endswith(".onnx"):
+            raise click.UsageError(f"--onnx takes a file called .onnx, got '{graph}'. Give all else with --model.")
+    models += graphs
     if card and not any(spec.lower().endswith(".onnx") for spec in models):
         raise click.UsageError("--card says what an .onnx file takes and gives, and no --model is one.")
     with needs_train_extra("Scoring"):
@@ -156,6 +169,11 @@ def evaluate(
         extra = [open_lpips(lpips, threads=threads)] if lpips else []
         data = open_data(options, models)
         methods = [open_by(spec, ratio, threads, device, card) for spec in models]
+        for at, method in enumerate(methods):
+            if any(method.name == other.name for other in methods[:at]):
+                raise click.UsageError(
+                    f"Two methods are called '{method.name}'. Give each a name of its own: -m NAME=…"
+                )
         called = unique(method.name.replace(" ", "-") for method in methods)
         home = Path(folder) if folder else Path("evaluations") / f"{data.name}-{data.split}"
         jobs, _ = share_cores(jobs, threads, False)
@@ -207,6 +225,14 @@ def open_data(options: DataOptions, models: Sequence[str]) -> EvaluationSet:
     """The pictures to score on: those of --data, or what the runs among `models` hold out."""
     from ..experiments.items import open_set, raw_scenes, recipe_set, some_of
 
+    if options.cfa != "bayer" and not options.raw_scenes:
+        raise click.UsageError("--cfa is the sensor of raw scenes. Add --raw-scenes, or leave it out.")
+    if (options.data is None or options.raw_scenes) and (
+        options.camera or options.frames != "first" or not options.misaligned
+    ):
+        raise click.UsageError(
+            "--camera, --frames and --without-misaligned are for SID. Give its folder with --data, or leave them out."
+        )
     if options.data is None:
         if options.raw_scenes:
             raise click.UsageError("--raw-scenes takes raws of the photos in --data. Add --data FOLDER.")

@@ -40,6 +40,7 @@ __all__ = ["DEFAULT", "Evaluation", "Row", "evaluate", "read_evaluation"]
 
 FACTS, ROWS, TABLE, SUMMARY, PICTURES = "evaluation.json", "rows.jsonl", "rows.csv", "summary.json", "pictures"
 ABOUT = ("name", "scene", "group", "ratio", "width", "height", "seconds")
+GROWING = {("run", "steps"), ("run", "minutes")}
 LISTEN_EVERY_S = 0.1
 """How long Ctrl-C may go unheard."""
 
@@ -94,7 +95,7 @@ def evaluate(
     """
     columns = choose_metrics(metrics, data.paired, extra)
     chosen = tuple(columns)
-    facts = _facts(method, data, chosen, jobs)
+    facts = _facts(method, data, chosen, jobs, extra)
     names = [item.name for item in data.items]
     assert len(set(names)) == len(names), "sets give every item a name of its own"
     with _writing(folder):
@@ -183,7 +184,9 @@ def _mean_ratio(rows: Sequence[Row]) -> float:
     return float(np.mean([row.get("ratio") or 0 for row in rows])) if rows else 0
 
 
-def _facts(method: Method, data: EvaluationSet, metrics: tuple[str, ...], jobs: int) -> dict[str, Any]:
+def _facts(
+    method: Method, data: EvaluationSet, metrics: tuple[str, ...], jobs: int, extra: Sequence[Metric]
+) -> dict[str, Any]:
     from scotopic import __version__
     from scotopic.training.speed import machine
 
@@ -200,6 +203,7 @@ def _facts(method: Method, data: EvaluationSet, metrics: tuple[str, ...], jobs: 
             "paired": data.paired,
         },
         "metrics": list(metrics),
+        "brought": {metric.name: metric.source for metric in extra if metric.name in metrics},
         "environment": {
             "scotopic": __version__,
             "python": platform.python_version(),
@@ -218,11 +222,15 @@ def _refuse_other(folder: Path, facts: Mapping[str, Any]) -> None:
         return
     there = read_evaluation(folder)
     differ = []
-    if dict(there.method) != json.loads(json.dumps(facts["method"])):
-        keys = [key for key in ("name", "kind", "facts") if there.method.get(key) != facts["method"][key]]
-        differ.append("method: " + ", ".join(f"{there.method.get(k)} then, {facts['method'][k]} now" for k in keys))
+    then, now = _flat(there.method), _flat(json.loads(json.dumps(facts["method"])))
+    keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
+    if keys:
+        differ.append("method: " + ", ".join(f"{key} {then.get(key)} then, {now.get(key)} now" for key in keys))
     if (there.data.get("digest"), there.data.get("protocol")) != (facts["data"]["digest"], facts["data"]["protocol"]):
         differ.append(f"data: '{there.data.get('how')}' then, '{facts['data']['how']}' now, or files of other sizes")
+    brought = json.loads((folder / FACTS).read_text(encoding="utf-8")).get("brought", {})
+    if brought != facts["brought"]:
+        differ.append(f"metrics: {brought or 'none brought along'} then, {facts['brought'] or 'none'} now")
     if list(there.metrics) != facts["metrics"]:
         differ.append(f"metrics: {', '.join(there.metrics)} then, {', '.join(facts['metrics'])} now")
     if differ:
@@ -230,6 +238,12 @@ def _refuse_other(folder: Path, facts: Mapping[str, Any]) -> None:
             f"'{folder}' holds another evaluation ({'; '.join(differ)}). Choose another folder, or do it all again "
             "with --fresh."
         )
+
+
+def _flat(method: Mapping[str, Any]) -> dict[str, Any]:
+    """A method in evaluation.json, without what a run's log says: it grows while the checkpoint stays as it is."""
+    facts = {key: value for key, value in method["facts"].items() if (method["kind"], key) not in GROWING}
+    return {"name": method["name"], "kind": method["kind"], **facts}
 
 
 def _in_threads(work: Callable[[Item], Row], items: Sequence[Item], jobs: int, keep: Callable[[Row], None]) -> None:

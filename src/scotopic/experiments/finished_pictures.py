@@ -13,6 +13,7 @@ from scotopic.data.folder import WHOLE, pictures_in
 from scotopic.image import open_source
 
 from ..errors import DataError
+from .methods import digest_of
 
 if TYPE_CHECKING:
     from .item import Item
@@ -49,8 +50,9 @@ def open_pictures(folder: Path) -> Opened:
             )
         return _read(found[0])
 
-    sizes = [f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in files]
-    digest = hashlib.sha256("\n".join(sizes).encode()).hexdigest()[:16]
+    # By their bytes: a .bmp made anew, or a .tif, is as large as before.
+    contents = [f"{path.relative_to(folder).as_posix()} {digest_of(path)}" for path in files]
+    digest = hashlib.sha256("\n".join(contents).encode()).hexdigest()[:16]
     return {"files": len(files), "sha256": digest}, enhance
 
 

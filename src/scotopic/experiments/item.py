@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
@@ -131,13 +131,12 @@ def unique(names: Iterable[str]) -> list[str]:
     >>> unique(["a/1", "b/1", "a/1", "x: y"])
     ['a_1', 'b_1', 'a_1~2', 'x_ y']
     """
-    seen: Counter[str] = Counter()
-    made = []
+    made: dict[str, None] = {}
     for name in names:
         safe = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name).lstrip(".") or "_"
-        seen[safe] += 1
-        made.append(safe if seen[safe] == 1 else f"{safe}~{seen[safe]}")
-    return made
+        numbered = (safe if number == 1 else f"{safe}~{number}" for number in count(1))
+        made[next(each for each in numbered if each not in made)] = None
+    return [*made]
 
 
 def short_names(paths: Sequence[Path]) -> dict[Path, str]:

@@ -59,6 +59,10 @@ def open_set(
     found = _choose(path, camera)
     if found.data_set == "sid":
         return sid_set(found.root, split, camera=_camera(found), frames=frames, misaligned=misaligned)
+    if frames != "first" or not misaligned:
+        raise DataError(
+            f"'{found.root}' is not SID, so it has no choice of frames or of misaligned scenes. Leave it out."
+        )
     name = path.resolve().name
     if found.data_set not in PAIRED:
         return pictures_set(name, found, split)

@@ -69,6 +69,8 @@ def open_method(
     ./gamma for a folder of that name. `ratio`: whether raws are amplified by the item's ratio or by an estimate.
     `threads` are those of one picture, `device` is where networks run ("cpu", "cuda" …). Raises ScotopicError.
     """
+    if not spec:
+        raise ModelNotFoundError(_no_method(spec))
     before, _, way = spec.rpartition("@")
     path, which = (Path(before), way) if way in WAYS and not Path(spec).exists() else (Path(spec), "best")
     if card is not None and path.suffix.lower() != ".onnx":

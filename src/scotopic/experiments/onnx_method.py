@@ -97,13 +97,14 @@ def open_onnx(path: Path, card: str | Path | None, threads: int, device: str) ->
     except Exception as error:  # ONNX Runtime has a class for every status, and RuntimeError for the rest
         raise CardError(f"'{path}' is not a graph that ONNX Runtime can run: {error}. Export it again.") from error
     network = _Network(path.name, session, said)
+    weights = [file for file in [path.with_name(f"{path.name}.data")] if file.is_file()]  # PyTorch's, of large graphs
     facts: Facts = {
         "title": said.name,
         "licence": said.licence,
         "source": said.source,
         "parameters": _parameters(path),
-        "bytes": path.stat().st_size,
-        "sha256": digest_of(path, *([beside] if has_card else [])),
+        "bytes": sum(file.stat().st_size for file in (path, *weights)),
+        "sha256": digest_of(path, *weights, *([beside] if has_card else [])),
     }
 
     def enhance(item: Item) -> Image:

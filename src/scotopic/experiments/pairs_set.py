@@ -20,8 +20,8 @@ from .item import EvaluationSet, Image, Item, Part, chosen, counted, make_set, n
 
 def pairs_set(name: str, root: Path, split: Part, how: str, parts: Mapping[Split, Sequence[Pair]]) -> EvaluationSet:
     """Pairs of files; `how` they lie, in words. Raises DataError where the split has none."""
-    called = short_names([pair.low for some in parts.values() for pair in some])
     pairs = chosen(parts, split, root, "pairs")
+    called = short_names([pair.low for pair in pairs])
     names = unique(called[pair.low] for pair in pairs)
     items = [
         Item(name, pair.scene, "", None, partial(picture, pair.low), partial(picture, pair.target), called[pair.low])
@@ -37,8 +37,8 @@ def pictures_set(name: str, found: Found, split: Part) -> EvaluationSet:
     parts = {
         part: [place for place in found.places if place.split == part and place.role != "target"] for part in SPLITS
     }
-    called = short_names([place.path for some in parts.values() for place in some])
     places = chosen(parts, split, found.root, "pictures")
+    called = short_names([place.path for place in places])
     names = unique(called[place.path] for place in places)
     items = [
         Item(name, place.scene, "", None, partial(picture, place.path), no_target, called[place.path])

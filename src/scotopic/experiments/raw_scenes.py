@@ -63,7 +63,8 @@ def raw_scenes(
     how = (
         f"Synthetic raws ({cfa}) of {len(camera.photos)} photos and {len(camera.panoramas)} panoramas, split {split}, "
         f"at {', '.join(f'x{ratio}' for ratio in ratios)}: {len(scenes) * repeat} pictures of {len(scenes)} scenes at "
-        "each ratio."
+        f"each ratio. Photos are seen in their middle {WIDTH} x {HEIGHT} pixels, panoramas in views of {VIEW_WIDTH} x "
+        f"{VIEW_HEIGHT}."
     )
     name = f"raw-scenes-{Path(root).resolve().name}" + ("" if cfa == "bayer" else f"-{cfa}")
     return make_set(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -113,7 +114,7 @@ def _items(pictures: Pictures, recipe: Recipe) -> list[Item]:
         ]
     samples = [(sample.name, sample.ratio) for sample in (pictures[index] for index in range(len(pictures)))]
     names = unique(name for name, _ in samples)
-    scenes = [name.partition(" x")[0] for name, _ in samples]  # views of one photo differ by their ratio alone
+    scenes = [re.sub(r" x\d+$", "", name) for name, _ in samples]  # views of one photo differ by their ratio alone
     scale = recipe.data.settings.get("scale", 1)
     return [
         Item(name, scene, "", ratio if ratio != 1 else None, partial(low, index), target(index), name, scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from math import inf
 from pathlib import Path
 
@@ -24,8 +25,8 @@ def open_lpips(file: str | Path, *, threads: int = 1) -> Metric:
 
     `file` is an ONNX graph with two inputs `n 3 h w`, RGB in [-1, 1], and one output, a number for each picture
     (docs/metrics.md says how to make one). Which network it holds (AlexNet for comparing, usually) is not seen from
-    outside: say so beside the score. Raises ModelError for a file that is no such graph, or that puts a picture apart
-    from itself, or not apart from another.
+    outside: say so beside the score; `source` tells graphs apart. Raises ModelError for a file that is no such graph,
+    or that puts a picture apart from itself, or not apart from another.
     """
     import onnxruntime  # only here: everything else in metrics is numpy alone
 
@@ -61,7 +62,10 @@ def open_lpips(file: str | Path, *, threads: int = 1) -> Metric:
             f"'{file}' puts a picture {same:.4g} apart from itself and {other:.4g} from its negative: no LPIPS. "
             "Make it anew, in evaluation mode and of two different pictures (docs/metrics.md)."
         )
-    source = "Zhang et al., CVPR 2018"
+    digest = hashlib.sha256()
+    for part in (Path(file), Path(f"{file}.data")):  # where PyTorch keeps large weights
+        digest.update(part.read_bytes() if part.is_file() else b"")
+    source = f"Zhang et al., CVPR 2018; graph {digest.hexdigest()[:16]}"
     return Metric("lpips", lpips, "", "lower", (0, inf), "both", True, source, 4, least_px=LEAST_LPIPS_PX)
 
 
