@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scotopic.experiments.preference import Vote
+from scotopic.experiments.comparing.preference import Vote
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_from_names_to_pages_and_on_from_evaluations(scotopic, pairs):
 
 
 def test_a_blind_session_is_served_and_counted(scotopic, pairs, monkeypatch):
-    from scotopic.experiments import blind
+    from scotopic.experiments.comparing import blind
 
     def judged_by_nobody_but_us(server, *_):
         session = server.RequestHandlerClass.args[0]

@@ -11,7 +11,7 @@ import pytest
 def asked(monkeypatch):
     """A report that only notes what it is asked for."""
     calls = []
-    fake = types.ModuleType("scotopic.experiments.report")
+    fake = types.ModuleType("scotopic.experiments.reporting.report")
     fake.problems = []
 
     def write_report(folders, page, *, title, pictures, measured):
@@ -20,7 +20,7 @@ def asked(monkeypatch):
         return types.SimpleNamespace(**made, problems=fake.problems)
 
     fake.write_report = write_report
-    monkeypatch.setitem(sys.modules, "scotopic.experiments.report", fake)
+    monkeypatch.setitem(sys.modules, "scotopic.experiments.reporting.report", fake)
     return calls, fake
 
 

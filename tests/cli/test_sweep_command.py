@@ -12,7 +12,7 @@ def experiments(monkeypatch):
     """Experiments that only note what they are asked for."""
     calls = []
     table = types.SimpleNamespace(missing=0, to_markdown=lambda: "| the table |\n")
-    grids, sweeps = (types.ModuleType(f"scotopic.experiments.{name}") for name in ("grid", "sweep"))
+    grids, sweeps = (types.ModuleType(f"scotopic.experiments.sweeping.{name}") for name in ("grid", "sweep"))
     plan = types.SimpleNamespace(name="tiny", rows=[0, 1], trials=[0, 1, 2, 3])
     grids.read_grid = lambda path, changes, seeds: calls.append((path, changes, seeds)) or plan
 
@@ -23,7 +23,7 @@ def experiments(monkeypatch):
     sweeps.sweep = sweep
     for name, module in (("grid", grids), ("sweep", sweeps)):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setattr(f"scotopic.experiments.{name}", module, raising=False)
+        monkeypatch.setattr(f"scotopic.experiments.sweeping.{name}", module, raising=False)
     return calls, table, sweeps
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from scotopic.experiments.baselines import BASELINES, auto_levels, clahe, histogram_equalisation, msrcr
-from scotopic.experiments.lime import Grid, _solve, illumination, lime
+from scotopic.experiments.methods.baselines import BASELINES, auto_levels, clahe, histogram_equalisation, msrcr
+from scotopic.experiments.methods.lime import Grid, _solve, illumination, lime
 from scotopic.metrics import luma
 
 

@@ -12,8 +12,16 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from scotopic.errors import DataError
-from scotopic.experiments.blind import Session, Shot, ask, open_server, page
-from scotopic.experiments.preference import Vote, append_vote, bradley_terry, lines, read_votes, tally, to_json
+from scotopic.experiments.comparing.blind import Session, Shot, ask, open_server, page
+from scotopic.experiments.comparing.preference import (
+    Vote,
+    append_vote,
+    bradley_terry,
+    lines,
+    read_votes,
+    tally,
+    to_json,
+)
 
 BASEBALL = [  # wins of the row over the column, American League East 1987 (Agresti, Categorical Data Analysis)
     [0, 7, 9, 7, 7, 9, 11],

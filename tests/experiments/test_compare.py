@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from scotopic.errors import DataError, WriteError
-from scotopic.experiments.compare import compare, draw_strips, holm
-from scotopic.experiments.comparison_page import write_pages
+from scotopic.experiments.comparing.compare import compare, draw_strips, holm
+from scotopic.experiments.comparing.comparison_page import write_pages
+from scotopic.experiments.comparing.strips import GAP, TEXT, Window, choose, draw_strip, windows
 from scotopic.experiments.evaluate import Evaluation
-from scotopic.experiments.item import PROTOCOL, EvaluationSet, Item
-from scotopic.experiments.strips import GAP, TEXT, Window, choose, draw_strip, windows
+from scotopic.experiments.sets.item import PROTOCOL, EvaluationSet, Item
 
 METRICS = ("psnr", "mae", "brightness_error")
 SIDE = 64

@@ -11,9 +11,9 @@ import pytest
 
 from scotopic.errors import ControlError, DataError, ModelError
 from scotopic.experiments.evaluate import evaluate, read_evaluation, summarise
-from scotopic.experiments.item import Item, make_set, no_target
 from scotopic.experiments.methods import Method
 from scotopic.experiments.scoring import MOST_PSNR_DB, choose_metrics
+from scotopic.experiments.sets.item import Item, make_set, no_target
 from scotopic.image import read
 from scotopic.metrics import Metric, gt_mean, mae, psnr, ssim
 

@@ -12,9 +12,9 @@ from data.pair_trees import code, make_pairs, places, save
 from data.sid_tree import frame, light_of_scene, make_tree, mosaic_of
 from scotopic.data.dng import write_dng
 from scotopic.errors import CheckpointError, DataError
-from scotopic.experiments.item import some_of, unique
-from scotopic.experiments.items import open_set, raw_scenes, recipe_set
 from scotopic.experiments.methods import open_method
+from scotopic.experiments.sets.item import some_of, unique
+from scotopic.experiments.sets.items import open_set, raw_scenes, recipe_set
 from scotopic.image import RawFrame, linear_to_srgb, srgb_to_linear
 
 from .toy_runs import untrained_run

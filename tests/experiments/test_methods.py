@@ -22,9 +22,9 @@ from scotopic.errors import (
     ModelNotFoundError,
     ScotopicError,
 )
-from scotopic.experiments.items import Item
 from scotopic.experiments.methods import open_method
-from scotopic.experiments.run_method import _developed
+from scotopic.experiments.methods.run_method import _developed
+from scotopic.experiments.sets.items import Item
 from scotopic.image import Picture, RawFrame, write
 from scotopic.networks import UNet
 from scotopic.runtime import Controls, Enhancer, list_models
@@ -170,7 +170,7 @@ def test_large_pictures_come_out_the_same_in_tiles(monkeypatch: pytest.MonkeyPat
     low = torch.rand(3, 150, 131)
     with torch.no_grad():
         whole = _developed(Develop(network), network, low)
-        monkeypatch.setattr("scotopic.experiments.run_method.TILE_AREA", 1)
+        monkeypatch.setattr("scotopic.experiments.methods.run_method.TILE_AREA", 1)
         calls: list[int] = []
         network.register_forward_hook(lambda *_: calls.append(1))
         tiled = _developed(Develop(network), network, low)

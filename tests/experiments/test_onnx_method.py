@@ -13,8 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from scotopic.errors import CardError, ModelError
-from scotopic.experiments.items import Item
 from scotopic.experiments.methods import Method, open_method
+from scotopic.experiments.sets.items import Item
 from scotopic.image import linear_to_srgb, srgb_to_linear
 
 Image = np.ndarray

@@ -14,16 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-import scotopic.experiments
 from scotopic.errors import ControlError, DataError, ModelError, OutputExistsError, WriteError
-from scotopic.experiments import plots
-from scotopic.experiments.compare import compare
-from scotopic.experiments.comparison_page import write_pages
-from scotopic.experiments.cost import measure
+from scotopic.experiments.comparing.compare import compare
+from scotopic.experiments.comparing.comparison_page import write_pages
 from scotopic.experiments.evaluate import read_evaluation
-from scotopic.experiments.items import open_set
-from scotopic.experiments.report import write_report
-from scotopic.experiments.sweep_table import Line, Number, Table
+from scotopic.experiments.reporting import plots
+from scotopic.experiments.reporting.cost import measure
+from scotopic.experiments.reporting.report import write_report
+from scotopic.experiments.sets.items import open_set
+from scotopic.experiments.sweeping.sweep_table import Line, Number, Table
 from scotopic.image import Picture, write
 
 HOSTILE = "</script></pre><img src=x onerror=alert(1)> & \"q\" '$x_{' {{ 7 * 7 }}"
@@ -261,7 +260,7 @@ def test_colours_stand_out_on_white_and_on_the_dark_page() -> None:
         light = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
         return float(light @ (0.2126, 0.7152, 0.0722))
 
-    css = (Path(scotopic.experiments.__file__).parent / "report.css").read_text()
+    css = (Path(plots.__file__).parent / "report.css").read_text()
     white, dark, _ = re.findall(r"--paper: (#\w{6})", css)
     for colour in plots.COLOURS:
         assert 1.05 / (luminance(colour) + 0.05) >= 3, f"{colour} on {white}"

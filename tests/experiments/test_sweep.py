@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 
 from scotopic.errors import RecipeError, TrainingError
-from scotopic.experiments.grid import Grid, read_grid
-from scotopic.experiments.sweep import Progress, sweep
-from scotopic.experiments.sweep_table import Table, table_of
-from scotopic.experiments.trial import Result, losses_at, read_result
+from scotopic.experiments.sweeping.grid import Grid, read_grid
+from scotopic.experiments.sweeping.sweep import Progress, sweep
+from scotopic.experiments.sweeping.sweep_table import Table, table_of
+from scotopic.experiments.sweeping.trial import Result, losses_at, read_result
 from scotopic.image import Picture, write
 
 SWEEPS = sorted((Path(__file__).parents[2] / "recipes/sweeps").glob("*.toml"))
@@ -285,7 +285,8 @@ def test_a_killed_sweep_takes_its_trial_along_keeps_others_out_and_goes_on(
     driver = subprocess.Popen(
         [
             *(sys.executable, "-c"),
-            "import sys; from scotopic.experiments.grid import read_grid; from scotopic.experiments.sweep import sweep;"
+            "import sys; from scotopic.experiments.sweeping.grid import read_grid;"
+            "from scotopic.experiments.sweeping.sweep import sweep;"
             f"sweep(read_grid({str(path)!r}), {str(out)!r}, command=[sys.executable, {str(pretend)!r}])",
         ]
     )

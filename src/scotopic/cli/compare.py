@@ -20,10 +20,10 @@ from .progress import Tally, screen
 from .values import shown
 
 if TYPE_CHECKING:
-    from ..experiments.blind import Shot
-    from ..experiments.compare import Comparison
+    from ..experiments.comparing.blind import Shot
+    from ..experiments.comparing.compare import Comparison
     from ..experiments.evaluate import Evaluation
-    from ..experiments.items import EvaluationSet
+    from ..experiments.sets.items import EvaluationSet
 
 OF_DATA = ("split", "raw_scenes", "cfa", "camera", "frames", "without_misaligned", "every", "limit")
 OF_SCORING = ("ratio", "metrics", "card", "fresh", "jobs", "threads", "device")
@@ -99,10 +99,10 @@ def compare(
         raise click.UsageError(f"Two or more methods can be compared, got {len(methods)}.")
     refuse_idle(methods, blind=blind)
     with needs_train_extra("Comparing"):
-        from ..experiments import comparison_page
-        from ..experiments.compare import compare as against
-        from ..experiments.compare import draw_strips
-        from ..experiments.item import unique
+        from ..experiments.comparing import comparison_page
+        from ..experiments.comparing.compare import compare as against
+        from ..experiments.comparing.compare import draw_strips
+        from ..experiments.sets.item import unique
 
         data, evaluations = scored(methods, **options)
         names = unique(str(one.method["name"]).replace(" ", "-") for one in evaluations)
@@ -159,10 +159,10 @@ def scored(
     **wanted: Any,
 ) -> tuple[EvaluationSet, list[Evaluation]]:
     """The data, and an evaluation for each spec: read where it is one, else made as far as it is missing."""
-    from ..experiments.compare import check_names
+    from ..experiments.comparing.compare import check_names
     from ..experiments.evaluate import evaluate, read_evaluation
-    from ..experiments.item import unique
     from ..experiments.scoring import DEFAULT, columns_of
+    from ..experiments.sets.item import unique
     from ..metrics import METRICS
     from .worker import share_cores
 
@@ -232,7 +232,7 @@ def evaluated(spec: str) -> tuple[str, Path] | None:
 def data_of(evaluation: Evaluation) -> EvaluationSet:
     """The pictures that an evaluation was made on, if they lie where they lay."""
     from ..errors import ScotopicError
-    from ..experiments.items import open_set
+    from ..experiments.sets.items import open_set
 
     try:
         data = open_set(evaluation.data["root"], evaluation.data["split"])
@@ -245,8 +245,8 @@ def data_of(evaluation: Evaluation) -> EvaluationSet:
 
 def summary(comparison: Comparison) -> list[str]:
     """How every two methods differ by the metric that cases are told by."""
-    from ..experiments.comparison_page import interval_text, p_text
-    from ..experiments.score_tables import title
+    from ..experiments.comparing.comparison_page import interval_text, p_text
+    from ..experiments.reporting.score_tables import title
 
     lines = [f"{len(comparison.names)} pictures of {len(set(comparison.scenes))} scenes; {title(comparison.by)}:"]
     for contest in comparison.contests:
@@ -262,7 +262,7 @@ def summary(comparison: Comparison) -> list[str]:
 
 def vote(shots: Sequence[Shot], folder: Path, seed: int, port: int) -> None:
     """Serve the blind page until Ctrl-C."""
-    from ..experiments.blind import Session, ask, open_server
+    from ..experiments.comparing.blind import Session, ask, open_server
 
     questions, left_out = ask(shots, seed)
     for line in left_out:
@@ -286,7 +286,7 @@ def vote(shots: Sequence[Shot], folder: Path, seed: int, port: int) -> None:
 def count(folder: Path) -> None:
     """Tally the votes in a folder: preference.json, and a table on standard output."""
     from ..errors import WriteError
-    from ..experiments.preference import lines, read_votes, tally, to_json
+    from ..experiments.comparing.preference import lines, read_votes, tally, to_json
 
     preference = tally(read_votes(folder / "votes.jsonl"))
     try:

@@ -19,8 +19,8 @@ from .values import shown
 
 if TYPE_CHECKING:
     from ..experiments.evaluate import Evaluation
-    from ..experiments.items import EvaluationSet
     from ..experiments.methods import Method
+    from ..experiments.sets.items import EvaluationSet
 
 NARROWEST = 80
 WAYS = ("best", "last")
@@ -156,9 +156,9 @@ def evaluate(
         raise click.UsageError("--card says what an .onnx file takes and gives, and no --model is one.")
     with needs_train_extra("Scoring"):
         from ..experiments.evaluate import evaluate as score
-        from ..experiments.item import unique
         from ..experiments.score_lines import failures, score_lines
         from ..experiments.scoring import DEFAULT, choose_metrics, columns_of
+        from ..experiments.sets.item import unique
         from ..metrics import METRICS, open_lpips
         from .worker import share_cores
 
@@ -223,7 +223,7 @@ def evaluate(
 
 def open_data(options: DataOptions, models: Sequence[str]) -> EvaluationSet:
     """The pictures to score on: those of --data, or what the runs among `models` hold out."""
-    from ..experiments.items import open_set, raw_scenes, recipe_set, some_of
+    from ..experiments.sets.items import open_set, raw_scenes, recipe_set, some_of
 
     if options.cfa != "bayer" and not options.raw_scenes:
         raise click.UsageError("--cfa is the sensor of raw scenes. Add --raw-scenes, or leave it out.")

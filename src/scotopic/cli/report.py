@@ -52,7 +52,7 @@ def report(folders: tuple[str, ...], page: str, title: str, pictures: int, metho
       scotopic report evaluations/sice-test runs/zero_dce -o tables/july.html --title "July"
     """
     with needs_train_extra("A report"):
-        from ..experiments.report import write_report
+        from ..experiments.reporting.report import write_report
 
         made = write_report(folders, page, title=title, pictures=pictures, measured=dict(map(_named, methods)))
     for problem in made.problems:

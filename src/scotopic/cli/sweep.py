@@ -13,7 +13,7 @@ from .progress import spoken
 from .values import shown
 
 if TYPE_CHECKING:
-    from ..experiments.sweep import Progress
+    from ..experiments.sweeping.sweep import Progress
 
 
 @click.command(short_help="Train a grid of recipes and seeds; end in a table (needs scotopic[train]).")
@@ -72,8 +72,8 @@ def sweep(
       scotopic sweep my_grid.toml loop.steps=200 --ray local
     """
     with needs_train_extra("A sweep"):
-        from ..experiments.grid import read_grid
-        from ..experiments.sweep import sweep as follow
+        from ..experiments.sweeping.grid import read_grid
+        from ..experiments.sweeping.sweep import sweep as follow
 
         plan = read_grid(grid, changes, _seeds(seeds))
         folder = Path(out) if out is not None else Path("sweeps") / plan.name

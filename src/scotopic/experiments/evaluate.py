@@ -29,8 +29,8 @@ import numpy as np
 from scotopic.metrics import Metric
 
 from ..errors import DataError, WriteError
-from .item import EvaluationSet, Item, groups_in
 from .scoring import DEFAULT, Row, choose_metrics, row_of
+from .sets.item import EvaluationSet, Item, groups_in
 from .statistics import interval
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from scotopic.metrics import METRICS, Metric, gt_mean
 from ..errors import ControlError, ScoreError, ScotopicError
 
 if TYPE_CHECKING:
-    from .item import Item
     from .methods import Method
+    from .sets.item import Item
 
 AFTER = "_gt_mean"
 """Ends the name of a score that is measured after GT-mean."""

@@ -1,0 +1,1 @@
+"""Runs, evaluations, comparisons and sweeps on one page."""
