@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import scotopic as package_of_all
+
 
 @pytest.fixture
 def asked(monkeypatch):
@@ -62,6 +64,8 @@ def test_nothing_to_report_is_an_error_in_words(scotopic, here):
 
 
 def test_without_the_train_extra_it_says_what_to_install(scotopic, monkeypatch):
+    for package in ("experiments", "training"):  # they are imported anew, and must be the old ones for later tests
+        monkeypatch.setattr(package_of_all, package, pytest.importorskip(f"scotopic.{package}"))
     for name in [name for name in sys.modules if name.startswith(("scotopic.experiments", "scotopic.training"))]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("torch", "matplotlib", "jinja2"):
