@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-import inspect
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,10 @@ import torch
 from numpy.typing import NDArray
 
 from quality import interval
-from scotopic.data import DATASETS, SID
+from scotopic.data import SID
 from scotopic.data.pairs import PairedPictures
 from scotopic.errors import CheckpointError, DataError, ScotopicError
+from scotopic.experiments.sets.recipe_set import whole
 from scotopic.metrics import gt_mean, mae, psnr, ssim
 from scotopic.networks import PictureNetwork, RawNetwork
 from scotopic.networks.picture import enlarged
@@ -37,7 +37,6 @@ from scotopic.training.batches import Pictures, made_of
 from scotopic.training.checkpoint import Checkpoint
 from scotopic.training.loop import build_network, build_pictures
 from scotopic.training.objective import Develop
-from scotopic.training.recipe import Recipe
 from scotopic.training.validation import MOST_PSNR_DB, to_numpy
 
 PROTOCOL = (
@@ -78,18 +77,6 @@ def open_run(folder: Path, which: str) -> Run:
     if not path.exists():
         raise CheckpointError(f"There is no checkpoint at '{path}'. Give run folders that have been validated once.")
     return Run(folder, checkpoint.load(path))
-
-
-def whole(recipe: Recipe) -> tuple[Recipe, str]:
-    """The recipe with held-out pictures whole, where its data set has them so, and what is shown of each, in words."""
-    data = recipe.data
-    sizes = inspect.signature(DATASETS[data.name]).parameters
-    shrunk = f", at {data.settings['resize']:g} of their size" if data.settings.get("resize", 1) != 1 else ""
-    if "held_out_size" not in sizes:
-        return recipe, f"views as the data set makes them{shrunk}"
-    if sizes["held_out_size"].default:
-        return recipe, f"the middle {data.settings['held_out_size']} x {data.settings['held_out_size']} pixels of each"
-    return replace(recipe, data=replace(data, settings={**data.settings, "held_out_size": 0})), f"each whole{shrunk}"
 
 
 def finished(network: torch.nn.Module) -> Method:

@@ -37,7 +37,7 @@ def recipe_set(run: str | Path, split: Part = "val") -> EvaluationSet:
     saved = checkpoint.load(checkpoint_of(Path(run)))
     if split not in ("val", "test"):
         raise DataError(f"A recipe holds out the splits val and test, got '{split}'. Choose one of them.")
-    recipe, shown = _whole(saved.recipe)
+    recipe, shown = whole(saved.recipe)
     # For test pictures nobody noted what they were: but they are disjoint from what train and val were made of.
     parts = {"val": ("val",), "test": ("train", "val")}[split]
     pictures: Pictures = build_pictures(recipe, split)  # type: ignore[arg-type]
@@ -64,11 +64,11 @@ def checkpoint_of(run: Path) -> Path:
     raise CheckpointError(f"There is no checkpoint in '{run}'. Give a run folder, or say with --data what to score on.")
 
 
-def _whole(recipe: Recipe) -> tuple[Recipe, str]:
+def whole(recipe: Recipe) -> tuple[Recipe, str]:
     """The recipe with held-out pictures whole, where its data set has them so, and what is shown of each, in words."""
     data = recipe.data
     sizes = inspect.signature(DATASETS[data.name]).parameters
-    shrunk = f" at {data.settings['resize']:g} of their size" if data.settings.get("resize", 1) != 1 else ""
+    shrunk = f", at {data.settings['resize']:g} of their size" if data.settings.get("resize", 1) != 1 else ""
     if "held_out_size" not in sizes:
         return recipe, f"views as the data set makes them{shrunk}"
     if sizes["held_out_size"].default:
