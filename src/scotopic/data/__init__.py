@@ -4,6 +4,7 @@ from .darken import Night, darken, expose
 from .darkened_photos import DarkenedPhotos
 from .lol import LOL
 from .paired_folder import PairedFolder
+from .phone_patches import PhonePatches
 from .sample import Sample
 from .sice import SICE
 from .sid import SID
@@ -13,6 +14,7 @@ from .virtual_camera import VirtualCamera
 
 DATASETS = {
     "darkened_photos": DarkenedPhotos,
+    "phone_patches": PhonePatches,
     "virtual_camera": VirtualCamera,
     "sid": SID,
     "paired_folder": PairedFolder,
@@ -30,6 +32,7 @@ __all__ = [
     "DarkenedPhotos",
     "Night",
     "PairedFolder",
+    "PhonePatches",
     "Sample",
     "SuperResolution",
     "UnpairedFolder",

@@ -17,6 +17,8 @@ from ..image import linear_to_srgb, srgb_to_linear
 from ..metrics import luma
 
 Image = NDArray[np.float32]
+EV_OF_CURVE = 10.0
+"""Stops by which a curve of eight iterations with amount 1 brightens (runtime/decision.py)."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,9 @@ class Night:
     """How dark it may get. Ranges are drawn from evenly; stops of exposure are in EV, positive = darker."""
 
     darker_ev: tuple[float, float] = (0.7, 5.0)
+    retouched: float = 0.0
+    """Share of pictures darkened not as by a shorter exposure, but so that one curve brings the target back: pictures
+    that were made bright by a retoucher or by fusing exposures have lifted shadows and held lights."""
     relit: float = 0.25
     """Share of pictures that are lit unevenly: a light, a window, a back-lit subject."""
     relit_ev: tuple[float, float] = (1.0, 4.0)
@@ -99,6 +104,19 @@ def curve(image: Image, amount: float, iterations: int = 8) -> Image:
     return image
 
 
+def uncurve(image: Image, amount: float | Image, iterations: int = 8) -> Image:
+    """What `curve` with this amount, in (0, 1], makes `image` of; the amount may be another at each place, `h w 1`.
+
+    >>> dim = np.linspace(0, 1, 5, dtype=np.float32)
+    >>> bool(np.abs(uncurve(curve(dim, 0.4), 0.4) - dim).max() < 1e-5)
+    True
+    """
+    a = np.asarray(amount, np.float32)
+    for _ in range(iterations):
+        image = np.asarray(2 * image / (1 + a + np.sqrt((1 + a) ** 2 - 4 * a * image)))
+    return image
+
+
 def darken(target: Image, rng: Generator, night: Night, need: bool = True) -> tuple[Image, float]:
     """The picture in too little light, and the ratio of exposures by which its best-lit part is darker.
 
@@ -107,7 +125,8 @@ def darken(target: Image, rng: Generator, night: Night, need: bool = True) -> tu
     """
     height, width = target.shape[:2]
     contrast = rng.uniform(*night.contrast)
-    light = srgb_to_linear(target)
+    # Drawn only where it can be, so that data sets without it stay what they were.
+    retouched = need and night.retouched > 0 and rng.random() < night.retouched
     field_ev: Image | float = 0.0
     if not need:
         ev = rng.uniform(-0.25, 0.25)
@@ -118,7 +137,12 @@ def darken(target: Image, rng: Generator, night: Night, need: bool = True) -> tu
             # The best-lit part may be nearly right: that is what a window or a lamp does to the exposure.
             field_ev = smooth_field(rng, height, width)[..., None] * np.float32(rng.uniform(*night.relit_ev))
             ev = max(ev - float(np.max(field_ev)), rng.uniform(0, 0.5))
-    light = light * np.exp2(-np.float32(ev) - field_ev)
+    if retouched:
+        # A stop of light as `Controls.exposure_ev` counts it, from the shadows to middle grey.
+        light = srgb_to_linear(uncurve(target, np.exp2((np.float32(ev) + field_ev) / EV_OF_CURVE) - 1))
+        contrast = 0.3 * contrast
+    else:
+        light = srgb_to_linear(target) * np.exp2(-np.float32(ev) - field_ev)
     gains = np.exp(rng.normal(0, night.cast, 3)).astype(np.float32)
     light = light * (gains / gains[1])
     read = np.exp(rng.uniform(*np.log(night.read_noise)))

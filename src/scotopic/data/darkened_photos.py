@@ -51,6 +51,7 @@ class DarkenedPhotos(Dataset[Sample]):
         relit: float = 0.25,
         cast: float = 0.04,
         contrast: Sequence[float] = (-0.1, 0.3),
+        retouched: float = 0.0,
     ) -> None:
         self.size = size
         self.views = views
@@ -58,7 +59,11 @@ class DarkenedPhotos(Dataset[Sample]):
         self.evened = evened
         self.exposed_well = exposed_well
         self.night = Night(
-            darker_ev=(darker_ev[0], darker_ev[1]), relit=relit, cast=cast, contrast=(contrast[0], contrast[1])
+            darker_ev=(darker_ev[0], darker_ev[1]),
+            retouched=retouched,
+            relit=relit,
+            cast=cast,
+            contrast=(contrast[0], contrast[1]),
         )
         self.key = (seed, crc32(split.encode()))
         self.epoch = 0

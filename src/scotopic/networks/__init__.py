@@ -1,5 +1,6 @@
 """Architectures, one a file. A new network is one file and one line here."""
 
+from .bilateral_grid import BilateralGrid
 from .can import CAN
 from .cnn import CNN
 from .curves import CurveNetwork, apply_curves
@@ -11,6 +12,8 @@ from .patch_discriminator import PatchDiscriminator
 from .picture import PictureNetwork
 from .raw import RawNetwork
 from .rrdb import RRDB
+from .scotopic import Scotopic
+from .scotopic_denoiser import ScotopicDenoiser
 from .sid_unet import SIDUNet
 from .srgan_generator import SRGANGenerator
 from .unet import UNet
@@ -21,6 +24,7 @@ NETWORKS = {
     # Curves for a picture.
     "zero_dce": ZeroDCE,
     "zero_dce_pp": ZeroDCEPlusPlus,
+    "scotopic": Scotopic,
     # Picture to picture.
     "cnn": CNN,
     "dense_cnn": DenseCNN,
@@ -28,6 +32,9 @@ NETWORKS = {
     "gan_generator": GANGenerator,
     "srgan_generator": SRGANGenerator,
     "rrdb": RRDB,
+    "bilateral_grid": BilateralGrid,
+    # What a curve brightened, without its noise.
+    "scotopic_denoiser": ScotopicDenoiser,
     # Raw to picture.
     "sid_unet": SIDUNet,
     "can": CAN,
@@ -46,6 +53,7 @@ __all__ = [
     "DISCRIMINATORS",
     "NETWORKS",
     "RRDB",
+    "BilateralGrid",
     "CurveNetwork",
     "DCGANDiscriminator",
     "DenseCNN",
@@ -56,6 +64,8 @@ __all__ = [
     "RawNetwork",
     "SIDUNet",
     "SRGANGenerator",
+    "Scotopic",
+    "ScotopicDenoiser",
     "UNet",
     "ZeroDCE",
     "ZeroDCEPlusPlus",

@@ -15,6 +15,8 @@ class PictureNetwork(nn.Module):
     tile with `halo` pixels more on each side is exact if it lies at multiples of `multiple`.
     """
 
+    channels_in: int = 3
+    """Channels of what goes in: a picture's three, or more where the network is given more to look at."""
     scale: int = 1
     """Sides of what comes out by sides of what goes in."""
     multiple: int = 1

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from scotopic.image.mosaic import XTRANS, xtrans_phase
 from scotopic.image.noise_level import NoiseLevel
 from scotopic.image.packed import k_sigma_planes, ratio_planes
-from scotopic.networks import CurveNetwork, PictureNetwork, RawNetwork
+from scotopic.networks import CurveNetwork, PictureNetwork, RawNetwork, ScotopicDenoiser
 
 from ..errors import TrainingError
 
@@ -46,10 +46,11 @@ class _Function(nn.Module):
 
 
 def graphs_of(network: nn.Module) -> dict[str, onnx.ModelProto]:
-    """The network's graphs by name, proved: `decide` and `apply` of a curve network, else `apply` alone.
+    """The network's graphs by name, proved: `decide` and `apply` of a curve network, `denoise`, else `apply` alone.
 
-    decide: `low` (1, 3, h, w) -> `maps` (1, c, h, w). apply: `low`, and `maps` where there is a decide -> `out`. Sides
-    of `low` are multiples of the network's `multiple`; a raw network's is packed planes. Raises TrainingError when a
+    decide: `low` (1, 3, h, w) -> `maps` (1, c, h, w). apply: `low`, and `maps` where there is a decide -> `out`.
+    denoise: `low`, and `bright`, the same after a curve -> `out`. Sides of `low` are multiples of the network's
+    `multiple`; a raw network's is packed planes. Raises TrainingError when a
     graph's output is off by more than 1e-4 anywhere. Weights of more than 16 MB are stored as 16-bit numbers, and
     computed with as 32-bit ones: then it may be off by 1/255 from the network, and by 1e-4 from the network so rounded.
     """
@@ -73,11 +74,23 @@ def _graphs(network: nn.Module) -> dict[str, onnx.ModelProto]:
             given = [{"low": low, "maps": maps} for low, maps in zip(pictures, decisions, strict=True)]
             graphs["apply"] = _graph(network, network.apply_decision, given[1], "out")
             _prove("apply", graphs["apply"], network.apply_decision, given)
+        elif isinstance(network, ScotopicDenoiser):
+            graphs["denoise"] = _denoiser(network, sizes)
         else:
             method, cases = _method(network), _cases(network, sizes)
             graphs["apply"] = _graph(network, method, cases[1], "out")
             _prove("apply", graphs["apply"], method, cases)
     return graphs
+
+
+def _denoiser(network: ScotopicDenoiser, sizes: list[tuple[int, int]]) -> onnx.ModelProto:
+    def denoise(low: Tensor, bright: Tensor) -> Tensor:
+        return network.denoise(low, bright).clamp(0, 1)
+
+    cases = [{"low": 0.3 * low, "bright": low} for low in _pictures(sizes)]
+    graph = _graph(network, denoise, cases[1], "out")
+    _prove("denoise", graph, denoise, cases)
+    return graph
 
 
 def _method(network: nn.Module) -> Callable[..., Tensor]:

@@ -116,7 +116,7 @@ def refuse_misfit(network: nn.Module, sample: Any, paired: bool = True) -> None:
 
     Where pictures are not `paired`, the target is another one, of any size.
     """
-    wanted = network.channels_in if isinstance(network, RawNetwork) else 3
+    wanted = network.channels_in if isinstance(network, RawNetwork | PictureNetwork) else 3
     scale = network.scale if isinstance(network, RawNetwork | PictureNetwork) else 1
     channels, height, width = sample.low.shape
     sizes_fit = not paired or tuple(sample.target.shape[1:]) == (scale * height, scale * width)

@@ -89,12 +89,12 @@ def to_numpy(picture: Tensor) -> NDArray[np.float32]:
 def preview(low: Tensor, height: int, width: int) -> NDArray[np.float32]:
     """What goes in, as a picture `height` `width` 3 in [0, 1]: itself, or packed raw without demosaicing.
 
-    Of packed raw (light of 4 or 9 planes first) it is R, the mean of the greens and B, sRGB-encoded. Where the picture
-    is larger than what goes in, each pixel is shown as a square.
+    Of packed raw (light of 4 or 9 planes first) it is R, the mean of the greens and B, sRGB-encoded; of a picture and
+    the same brightened, the second. Where the picture is larger than what goes in, each pixel is shown as a square.
     """
     channels = low.shape[0]
-    if channels == 3:
-        small, scale = to_numpy(low), height // low.shape[1]
+    if channels in (3, 6):
+        small, scale = to_numpy(low[-3:]), height // low.shape[1]
     else:
         planes, scale = {4: (4, 2), 12: (4, 2), 9: (9, 3), 28: (9, 3)}[channels]
         colours = torch.tensor(COLOUR_OF_PLANE[planes])

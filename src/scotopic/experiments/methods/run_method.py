@@ -71,7 +71,7 @@ def open_run(path: Path, threads: int, ratio: Ratio, device: str) -> Opened:
             )
         with torch.no_grad():
             planes = low if isinstance(low, Tensor) else torch.from_numpy(np.ascontiguousarray(low.transpose(2, 0, 1)))
-            wanted = network.channels_in if isinstance(network, RawNetwork) else 3
+            wanted = network.channels_in if isinstance(network, RawNetwork | PictureNetwork) else 3
             if planes.shape[0] != wanted:
                 raise _misfit(name, wanted, f"{planes.shape[0]} from '{item.name}'")
             return _developed(develop, network, planes)

@@ -1,0 +1,96 @@
+"""The part of our network that looks at neighbours: it takes away the noise that brightening has amplified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate, pad, pixel_shuffle, pixel_unshuffle
+
+from .initial import start_silent
+from .ksigma_unet import Block
+from .picture import PictureNetwork
+
+DARKEST = 1 / 64
+"""Added to both brightnesses before one is divided by the other: below it, a gain says nothing of the picture."""
+FULL_GAIN_EV = 0.5
+"""Gain, in stops of sRGB, from which on everything is taken away that the network would; without gain, nothing is."""
+
+
+class ScotopicDenoiser(PictureNetwork):
+    """A picture as it came and the same brightened by a curve (`n 6 h w`, both sRGB) -> the second without its noise.
+
+    The network is told by how much each place was amplified: noise in deep shadows was multiplied, in highlights
+    hardly, and what was not amplified is left alone. It sees 2 x 2 pixels as one with four times the channels, where a
+    convolution costs a quarter (Shi et al., CVPR 2016, the other way round); below that it is a U-Net with additive
+    skips whose last layer starts silent: what it learns is what to add. `encoders` and `decoders` are how many residual
+    blocks each level has before and after the levels below it. With `told` False it must guess the gain.
+    """
+
+    channels_in = 6
+
+    def __init__(
+        self,
+        widths: Sequence[int] = (16, 32, 64),
+        encoders: Sequence[int] = (0, 1, 1),
+        decoders: Sequence[int] = (1, 1, 2),
+        told: bool = True,
+    ) -> None:
+        super().__init__()
+        if not len(widths) == len(encoders) == len(decoders):
+            raise ValueError(
+                f"widths, encoders and decoders want one number a level each, got {len(widths)}, {len(encoders)} and "
+                f"{len(decoders)}"
+            )
+        self.told = told
+        depth = len(widths)
+        self.multiple = 2**depth
+        # A block looks two pixels of its level further, the first and last convolution one of the finest; and what the
+        # coarsest sees in part, a tile cut at multiples of its pixels sees whole.
+        blocks = (before + after for before, after in zip(encoders, decoders, strict=True))
+        self.halo = 2 * (2 + sum(2 * count * 2**level for level, count in enumerate(blocks)))
+        self.first = nn.Conv2d(12 + 3 * told, widths[0], 3)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
+        self.encode = nn.ModuleList(_blocks(width, count) for width, count in zip(widths, encoders, strict=True))
+        self.decode = nn.ModuleList(_blocks(width, count) for width, count in zip(widths, decoders, strict=True))
+        self.last = nn.Conv2d(widths[0], 12, 3, padding=1)
+        start_silent(self.last)
+
+    def process(self, low: Tensor) -> Tensor:
+        return self.denoise(low[:, :3], low[:, 3:])
+
+    @final
+    def denoise(self, low: Tensor, bright: Tensor) -> Tensor:
+        """`bright` (`n 3 h w`, sRGB) without the noise that brightening `low` amplified."""
+        gain = interpolate(gain_ev(low, bright), scale_factor=2.0, mode="nearest")
+        x = pixel_unshuffle(bright, 2)
+        if self.told:
+            x = torch.cat([x, gain / 4], 1)
+        x = self.first(pad(x, (1, 1, 1, 1), mode="replicate"))
+        skips = []
+        for encode, down in zip(self.encode, self.down, strict=False):
+            x = encode(x)
+            skips.append(x)
+            x = down(x)
+        x = self.decode[-1](self.encode[-1](x))
+        for decode, up, skip in zip(self.decode[-2::-1], reversed(self.up), reversed(skips), strict=True):
+            x = decode(interpolate(up(x), scale_factor=2.0, mode="nearest") + skip)
+        share = (gain.mean(1, keepdim=True) / FULL_GAIN_EV).clamp(0, 1)
+        return bright + pixel_shuffle(share * self.last(x), 2)
+
+
+def gain_ev(low: Tensor, bright: Tensor) -> Tensor:
+    """By how many stops of sRGB value each 4 x 4 pixels were amplified, `n 3 h/4 w/4`.
+
+    >>> gain_ev(torch.full((1, 3, 4, 4), 0.1), torch.full((1, 3, 4, 4), 0.4)).mean().round(decimals=1).item()
+    1.8
+    """
+    return torch.log2((avg_pool2d(bright, 4) + DARKEST) / (avg_pool2d(low, 4) + DARKEST))
+
+
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(Block(width) for _ in range(count)))
