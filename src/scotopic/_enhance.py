@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .errors import ControlError
 from .image import DEFAULT_MAX_PIXELS, Picture, RawFrame, is_picture_path
 from .image.formats import writable_format
-from .runtime import Controls, Enhancer, Result
+from .runtime import Controls, Enhancer, Result, Tier
 
 AnyPath = str | os.PathLike[str]
 Scalar = TypeVar("Scalar", np.float32, np.uint8, np.uint16)
@@ -29,6 +29,8 @@ def enhance(
     exposure_ev: float = ...,
     protect_highlights: bool = ...,
     ratio: float | None = ...,
+    tier: Tier | None = ...,
+    denoise: float | None = ...,
     format: str | None = ...,
     quality: int | None = ...,
     bits: Literal[8, 16] | None = ...,
@@ -50,6 +52,8 @@ def enhance(
     exposure_ev: float = ...,
     protect_highlights: bool = ...,
     ratio: float | None = ...,
+    tier: Tier | None = ...,
+    denoise: float | None = ...,
     max_pixels: int | None = ...,
     threads: int | None = ...,
     providers: Sequence[str] | None = ...,
@@ -65,6 +69,8 @@ def enhance(
     exposure_ev: float = ...,
     protect_highlights: bool = ...,
     ratio: float | None = ...,
+    tier: Tier | None = ...,
+    denoise: float | None = ...,
     threads: int | None = ...,
     providers: Sequence[str] | None = ...,
 ) -> Picture: ...
@@ -78,6 +84,8 @@ def enhance(
     strength: float = ...,
     exposure_ev: float = ...,
     protect_highlights: bool = ...,
+    tier: Tier | None = ...,
+    denoise: float | None = ...,
     threads: int | None = ...,
     providers: Sequence[str] | None = ...,
 ) -> NDArray[Scalar]: ...
@@ -92,6 +100,8 @@ def enhance(
     exposure_ev: float = 0.0,
     protect_highlights: bool = True,
     ratio: float | None = None,
+    tier: Tier | None = None,
+    denoise: float | None = None,
     format: str | None = None,
     quality: int | None = None,
     bits: Literal[8, 16] | None = None,
@@ -111,8 +121,10 @@ def enhance(
     side-by-side) belong to it. A file of more than `max_pixels` (default: 500 million) is refused.
 
     `strength` is 0 (nothing) to 2, `exposure_ev` -4 to 4; `ratio` is what the light of a camera raw is multiplied by,
-    estimated if not given. `model` is a name from `scotopic models` or a model folder, by default the right one for the
-    kind of picture; it is loaded once and kept for the next call. Raises a `ScotopicError`: see `scotopic.errors`.
+    estimated if not given. Of ordinary pictures, `tier` "fast" brightens and "best" takes away the noise that this
+    shows as well, as much of it as `denoise` says, 0 to 1; by default all of it, if the model has a denoiser. `model`
+    is a name from `scotopic models` or a model folder, by default the right one for the kind of picture; it is loaded
+    once and kept for the next call. Raises a `ScotopicError`: see `scotopic.errors`.
     """
     if not isinstance(source, str | os.PathLike | Picture | RawFrame | np.ndarray):
         raise ControlError(
@@ -120,7 +132,7 @@ def enhance(
             "Give it scotopic.read(...) of an open file or of bytes, numpy.asarray(...) of another library's picture."
         )
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
-    controls = Controls(strength, exposure_ev, protect_highlights, ratio)
+    controls = Controls(strength, exposure_ev, protect_highlights, ratio, tier, denoise)
     enhancer = _enhancer(
         None if model is None else os.fspath(model), threads, None if providers is None else tuple(providers)
     )

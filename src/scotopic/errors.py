@@ -19,7 +19,8 @@
     │   └── DivergedError            the loss became infinite or not a number
     ├── ScoreError               pictures that a metric cannot score: two sizes, bytes, too small, no numbers
     ├── ControlError             a control (strength, exposure, threads …) outside its range
-    │   └── RawOnlyError             a control for camera raws (ratio, profile), and the picture is none
+    │   ├── RawOnlyError             a control for camera raws (ratio, profile), and the picture is none
+    │   └── NoDenoiserError          a control for denoisers (tier best, denoise), and the picture's model has none
     └── MissingExtraError        an optional dependency is needed and absent
 
 A message finishes the sentence: what was wrong, what we got, what to do.
@@ -106,6 +107,10 @@ class ControlError(ScotopicError):
 
 class RawOnlyError(ControlError):
     """A control for camera raws (ratio, profile), and the picture is none."""
+
+
+class NoDenoiserError(ControlError):
+    """A control for denoisers (tier best, denoise), and the picture's model has none."""
 
 
 class MissingExtraError(ScotopicError):

@@ -1,6 +1,8 @@
 """Tiny photos and a tiny model, made here."""
 
+import dataclasses
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from scotopic.cli import main
-from scotopic.runtime import Card, DecideCard, LightCard, ScoreCard, write_card
+from scotopic.runtime import Card, DecideCard, DenoiseCard, LightCard, ScoreCard, read_card, write_card
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +48,25 @@ def model(tmp_path_factory) -> str:
         ),
     )
     write_card(card, folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def tiers_model(model, tmp_path_factory) -> str:
+    """The same with a denoiser, which takes half of the brightening back."""
+    folder = tmp_path_factory.mktemp("models") / "tiers"
+    shutil.copytree(model, folder)
+    shape = [1, 3, "h", "w"]
+    graph = helper.make_graph(
+        [helper.make_node("Mean", ["low", "bright"], ["out"])],
+        "denoise",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("low", "bright")],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, shape)],
+    )
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    (folder / "denoise.onnx").write_bytes(data)
+    denoise = DenoiseCard("denoise.onnx", hashlib.sha256(data).hexdigest(), halo=0, parameters=4321)
+    write_card(dataclasses.replace(read_card(folder), name="tiers", denoise=denoise), folder)
     return str(folder)
 
 

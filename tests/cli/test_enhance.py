@@ -103,6 +103,44 @@ def test_format_quality_and_bits(scotopic, photo, model):
     assert tifffile.imread("n_scotopic.tiff").dtype == np.uint16
 
 
+def test_a_photo_is_denoised_as_far_as_asked(scotopic, photo, tiers_model):
+    photo("n.png")
+    seen = {}
+    for words in ("--tier fast", "-d 0", "--denoise 0.5", "--tier best", ""):
+        run = scotopic("enhance", "n.png", "-o", "out.png", "--overwrite", "-m", tiers_model, *words.split())
+        assert run.exit_code == 0, run.output
+        seen[words] = np.asarray(Image.open("out.png").convert("RGB"))
+    assert np.array_equal(seen["--tier fast"], seen["-d 0"])
+    assert np.array_equal(seen["--tier best"], seen[""])
+    assert seen["--tier fast"].mean() > seen["--denoise 0.5"].mean() > seen[""].mean() > brightness("n.png")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--tier slow", "is not one of 'fast', 'best'"),
+        ("--denoise 2", "denoise must be between 0 and 1, got 2"),
+        ("--denoise nan", "denoise must be between 0 and 1, got nan"),
+        ("--tier fast --denoise 1", "got tier fast: leave one away"),
+    ],
+)
+def test_a_tier_that_cannot_be_meant_is_a_slip(scotopic, photo, tiers_model, words, says):
+    photo("n.png")
+    run = scotopic("enhance", "n.png", "-m", tiers_model, *words.split())
+    assert run.exit_code == 2
+    assert says in run.stderr
+    assert not Path("n_scotopic.png").exists()
+
+
+@pytest.mark.parametrize("words", ["--tier best", "--denoise 0.5"])
+def test_a_model_without_a_denoiser_says_so(scotopic, photo, model, words):
+    photo("n.png")
+    run = scotopic("enhance", "n.png", "-m", model, *words.split())
+    assert (run.exit_code, run.stderr.count("\n")) == (1, 1)
+    assert "for models with a denoiser, and model 'plain', which 'n.png' would get, has none" in run.stderr
+    assert scotopic("enhance", "n.png", "-m", model, "--tier", "fast").exit_code == 0
+
+
 def test_the_input_is_replaced_only_when_asked(scotopic, photo, model):
     before = photo("n.jpg").read_bytes()
     refused = scotopic("enhance", "n.jpg", "-o", "n.jpg", "--model", model)

@@ -83,6 +83,12 @@ def test_models_shows_the_card_as_a_table(scotopic, model):
     assert head.index("SCORED ON") == second.index("others")
 
 
+def test_models_shows_the_parameters_of_both_tiers(scotopic, tiers_model):
+    row = scotopic("models", tiers_model).stdout.splitlines()[1]
+    assert re.split("  +", row)[:5] == ["tiers", "photos", "The same for everyone", "1,234,567 + 4,321", "CC0-1.0"]
+    assert json.loads(scotopic("models", tiers_model, "--json").stdout)["denoise"]["parameters"] == 4321
+
+
 def test_models_as_json_is_the_whole_card(scotopic, model):
     card = json.loads(scotopic("models", model, "--json").stdout)
     assert (card["name"], card["licence"], card["decide"]["iterations"], card["scores"][1]["images"]) == (

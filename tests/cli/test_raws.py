@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from runtime.raw_models import write_raw_model
-from scotopic.cli.values import PROFILE_NAMES
+from scotopic.cli.values import PROFILE_NAMES, TIER_NAMES
 from scotopic.data.dng import write_dng
 from scotopic.image import RawFrame, describe, open_source, read_raw
 from scotopic.image.spaces import SPACES
 from scotopic.runtime import zoo
+from scotopic.runtime.decision import TIERS
 
 
 @pytest.fixture
@@ -82,6 +83,34 @@ def test_each_file_of_a_folder_gets_its_model(scotopic, raw, photo, raw_model, m
     assert [path.name for path in Path("wide").iterdir()] == ["a.jpg"]
 
 
+@pytest.mark.parametrize("photos_model", ["model", "tiers_model"])
+def test_what_a_picture_has_no_denoiser_for_is_said_and_the_others_go_on(
+    scotopic, raw, photo, raw_model, photos_model, request, monkeypatch
+) -> None:
+    """Raws have one tier, and a share of nothing to take away; photos have what their model has."""
+    folder = Path("zoo")
+    folder.mkdir()
+    (folder / zoo.DEFAULT_MODEL).symlink_to(request.getfixturevalue(photos_model))
+    (folder / zoo.DEFAULT_RAW_MODELS["bayer"]).symlink_to(raw_model)
+    monkeypatch.setattr(zoo, "zoo_folder", lambda: folder.resolve())
+    Path("in").mkdir()
+    for name in ("in/a.dng", "in/c.dng"):
+        raw(name)
+    for name in ("in/b.png", "in/d.png"):
+        photo(name)
+    raws, photos = ["a.jpg", "c.jpg"], ["b.png", "d.png"]
+    denoised = photos if photos_model == "tiers_model" else []
+    for words, made in (
+        ("--tier fast", raws + photos),
+        ("--tier best", raws + denoised),
+        ("--denoise 0.5", denoised),
+    ):
+        run = scotopic("enhance", "in", "-o", f"out {words}", *words.split())
+        assert run.exit_code == (len(made) < 4)
+        assert sorted(path.name for path in Path(f"out {words}").iterdir()) == sorted(made)
+        assert f"{4 - len(made)} failed" in run.stderr or len(made) == 4
+
+
 def test_a_raw_that_no_model_takes_is_developed_and_that_is_said(scotopic, raw, monkeypatch) -> None:
     monkeypatch.setattr(zoo, "DEFAULT_RAW_MODELS", {"bayer": "none", "xtrans": "none"})
     monkeypatch.setattr("scotopic.runtime.enhancer.DEFAULT_RAW_MODELS", {"bayer": "none", "xtrans": "none"})
@@ -113,6 +142,10 @@ def test_models_says_what_a_model_is_for(scotopic, raw_model) -> None:
 
 def test_profiles_are_those_that_there_are() -> None:
     assert tuple(SPACES) == PROFILE_NAMES
+
+
+def test_tiers_are_those_that_there_are() -> None:
+    assert TIERS == TIER_NAMES
 
 
 def test_the_library_takes_raws_as_the_command_does(raw, raw_model) -> None:

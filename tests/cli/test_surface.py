@@ -47,6 +47,23 @@ def test_controls_reach_the_model(model):
         scotopic.enhance(low, model=model, strength=9)
 
 
+def test_the_tiers_reach_the_model(photo, model, tiers_model):
+    low = np.full((8, 8, 3), 0.2, np.float32)
+    fast = scotopic.enhance(low, model=model)
+    assert np.array_equal(scotopic.enhance(low, model=tiers_model, tier="fast"), fast)
+    assert scotopic.enhance(low, model=tiers_model) == pytest.approx((low + fast) / 2, abs=1e-6)
+    assert scotopic.enhance(low, model=tiers_model, denoise=0.5) == pytest.approx((low + 3 * fast) / 4, abs=1e-6)
+    photo("n.png")
+    seen = [scotopic.enhance("n.png", model=tiers_model, denoise=share).pixels.mean() for share in (0, 0.5, 1)]
+    made = [
+        scotopic.enhance("n.png", output=f"{share}.png", model=tiers_model, denoise=share).mean_after
+        for share in (0, 0.5, 1)
+    ]
+    assert seen == sorted(seen, reverse=True) == pytest.approx(made, abs=0.01)
+    with pytest.raises(ControlError, match="the best tier is for models with a denoiser"):
+        scotopic.enhance(low, model=model, tier="best")
+
+
 def test_what_cannot_be_meant_is_refused(photo, model):
     low = np.zeros((8, 8, 3), np.float32)
     with pytest.raises(ControlError, match=r"scotopic\.write"):

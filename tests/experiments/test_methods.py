@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from runtime.conftest import write_model
 from scotopic.errors import (
     CheckpointError,
     ControlError,
@@ -72,6 +73,31 @@ def test_names_are_baselines_and_shipped_models() -> None:
     assert np.array_equal(method.enhance(item(low)), Enhancer("zero_dce_pp", threads=1).enhance(low))
     assert method.facts["parameters"] == Enhancer("zero_dce_pp").card.parameters
     assert {"bytes", "licence", "sha256"} <= set(method.facts)
+
+
+def test_a_model_is_scored_in_either_tier(tmp_path: Path) -> None:
+    folder, low = write_model(tmp_path, "tiers"), picture() / 3
+    best, fast = open_method(str(folder)), open_method(f"{folder}@fast")
+    assert (best.name, fast.name, open_method(f"{folder}@best").name) == ("tiers", "tiers@fast", "tiers")
+    enhancer = Enhancer(folder, threads=1)
+    assert np.array_equal(best.enhance(item(low)), enhancer.enhance(low))
+    assert np.array_equal(fast.enhance(item(low)), enhancer.enhance(low, Controls(tier="fast")))
+    assert not np.array_equal(best.enhance(item(low)), fast.enhance(item(low)))
+    assert (best.facts["parameters"], fast.facts["parameters"]) == (235, 1)
+    assert best.facts["bytes"] > fast.facts["bytes"]  # type: ignore[operator]
+    assert best.facts["sha256"] != fast.facts["sha256"]
+    assert (open_method("zero_dce@fast").name, open_method("zero_dce@fast", name="ours").name) == (
+        "zero_dce@fast",
+        "ours",
+    )
+
+
+def test_what_is_behind_an_at_fits_what_is_before_it(tmp_path: Path) -> None:
+    a_run(tmp_path / "run", {"name": "cnn", "width": 4})
+    with pytest.raises(ModelNotFoundError, match="'zero_dce' is a model, and only a run has a last checkpoint"):
+        open_method("zero_dce@last")
+    with pytest.raises(ModelNotFoundError, match="is a run, and only a model has a fast tier"):
+        open_method(f"{tmp_path}/run@fast")
 
 
 def test_a_name_is_meant_before_a_folder_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,19 +14,30 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from scotopic.image import Picture, read, write
-from scotopic.runtime import ApplyCard, Card, DecideCard, Enhancer, LightCard, list_models, load_model, write_card
+from scotopic.runtime import (
+    ApplyCard,
+    Card,
+    DecideCard,
+    DenoiseCard,
+    Enhancer,
+    LightCard,
+    list_models,
+    load_model,
+    write_card,
+)
 
 Nodes = list[onnx.NodeProto]
 Weights = dict[str, np.ndarray]
 
 CURVES = ["curves_3", "curves_24", "curves_small"]
-KINDS = [*CURVES, "conv", "down_up"]
+TIERS = ["tiers", "tiers_half"]
+KINDS = [*CURVES, "conv", "down_up", *TIERS]
 PEAK = {np.uint8: 255, np.uint16: 65535, np.float32: 1}
 
 
-def graph(nodes: Nodes, weights: Weights, output: str) -> bytes:
-    """A graph from `low` to `output`, both float32 (1, c, h, w) of any size."""
-    sizes = (helper.make_tensor_value_info("low", TensorProto.FLOAT, [1, 3, "h", "w"]),)
+def graph(nodes: Nodes, weights: Weights, output: str, inputs: tuple[str, ...] = ("low",)) -> bytes:
+    """A graph from `low` (and other inputs) to `output`, all float32 (1, c, h, w) of any size."""
+    sizes = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "h", "w"]) for name in inputs]
     result = (helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, "c", "oh", "ow"]),)
     constants = [numpy_helper.from_array(value, name) for name, value in weights.items()]
     made = helper.make_graph(nodes, "test", sizes, result, constants)
@@ -73,6 +84,32 @@ def down_and_up_graph() -> bytes:
     return graph(nodes, {"w1": weight(6, 3, 4, 5), "w2": weight(6, 3, 2, 6)}, "out")
 
 
+def denoising_graph() -> bytes:
+    """Moved by two zero-padded 3x3 convolutions where something was brightened, as far as it was: a halo of 2."""
+    nodes = [
+        helper.make_node("Sub", ["bright", "low"], ["more"]),
+        helper.make_node("Conv", ["bright", "w1"], ["x1"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["x1"], ["x2"]),
+        helper.make_node("Conv", ["x2", "w2"], ["x3"], pads=[1, 1, 1, 1]),
+        helper.make_node("Mul", ["x3", "more"], ["x4"]),
+        helper.make_node("Add", ["bright", "x4"], ["out"]),
+    ]
+    return graph(nodes, {"w1": weight(6, 3, 3, 3), "w2": 4 * weight(3, 6, 3, 4)}, "out", ("low", "bright"))
+
+
+def half_size_denoising_graph() -> bytes:
+    """The same at half size: sides must be even, a pixel looks 3 far."""
+    nodes = [
+        helper.make_node("Sub", ["bright", "low"], ["more"]),
+        helper.make_node("Conv", ["bright", "w1"], ["x1"], pads=[1, 1, 1, 1], strides=[2, 2], kernel_shape=[4, 4]),
+        helper.make_node("Relu", ["x1"], ["x2"]),
+        helper.make_node("ConvTranspose", ["x2", "w2"], ["x3"], strides=[2, 2], kernel_shape=[2, 2]),
+        helper.make_node("Mul", ["x3", "more"], ["x4"]),
+        helper.make_node("Add", ["bright", "x4"], ["out"]),
+    ]
+    return graph(nodes, {"w1": weight(6, 3, 4, 5), "w2": 4 * weight(6, 3, 2, 6)}, "out", ("low", "bright"))
+
+
 def enlarging_graph() -> bytes:
     """A 3x3 convolution to twelve channels, laid out as a picture twice as wide and high."""
     nodes = [
@@ -91,12 +128,13 @@ def make_model(tmp_path: Path) -> MakeModel:
 
 
 def write_model(root: Path, kind: str, *, long_side: int = 64) -> Path:
-    """A model folder of a kind: curves_3, curves_24, curves_small (strided), conv, down_up, enlarge."""
+    """A model folder of a kind: curves_3, curves_24, curves_small (strided), conv, down_up, enlarge, and with a
+    denoiser: tiers, tiers_half."""
     folder = root / kind
     folder.mkdir()
-    decide = apply = None
+    decide = apply = denoise = None
     scale = 1
-    if kind.startswith("curves"):
+    if kind.startswith(("curves", "tiers")):
         maps, stride = (24, 1) if kind == "curves_24" else (3, 4 if kind == "curves_small" else 1)
         data = decide_graph(maps, stride)
         (folder / "decide.onnx").write_bytes(data)
@@ -111,8 +149,13 @@ def write_model(root: Path, kind: str, *, long_side: int = 64) -> Path:
         data = make()
         (folder / "apply.onnx").write_bytes(data)
         apply = ApplyCard("apply.onnx", hashlib.sha256(data).hexdigest(), halo, multiple)
+    if kind in TIERS:
+        make, halo, multiple = {"tiers": (denoising_graph, 2, 1), "tiers_half": (half_size_denoising_graph, 3, 2)}[kind]
+        data = make()
+        (folder / "denoise.onnx").write_bytes(data)
+        denoise = DenoiseCard("denoise.onnx", hashlib.sha256(data).hexdigest(), halo, 234, multiple)
     light = LightCard("srgb", "srgb", 3, 3, scale)
-    write_card(Card(kind, "A test", "none", "MIT", 1, "1", light, decide, apply), folder)
+    write_card(Card(kind, "A test", "none", "MIT", 1, "1", light, decide, apply, denoise), folder)
     return folder
 
 

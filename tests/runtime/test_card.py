@@ -17,6 +17,7 @@ from scotopic.runtime import (
     Card,
     DataCard,
     DecideCard,
+    DenoiseCard,
     LightCard,
     RawCard,
     ScoreCard,
@@ -52,6 +53,51 @@ CARD = Card(
 def test_a_card_comes_back_as_it_was_written(tmp_path: Path) -> None:
     write_card(CARD, tmp_path)
     assert read_card(tmp_path) == CARD
+
+
+TRAINING = dataclasses.replace(CARD.training, recipe="recipes/clean.toml", steps=9) if CARD.training else None
+TIERS = dataclasses.replace(CARD, denoise=DenoiseCard("denoise.onnx", "d" * 64, 70, 280_060, 8, TRAINING))
+
+
+@pytest.mark.parametrize("training", [TRAINING, None])
+def test_a_card_with_a_denoiser_comes_back(tmp_path: Path, training: TrainingCard | None) -> None:
+    assert TIERS.denoise
+    card = dataclasses.replace(TIERS, denoise=dataclasses.replace(TIERS.denoise, training=training))
+    write_card(card, tmp_path)
+    assert read_card(tmp_path) == card
+    assert card.graphs == [card.decide, card.apply, card.denoise]
+    assert card.parameters == CARD.parameters
+
+
+def test_a_card_without_a_denoiser_says_nothing_of_one(tmp_path: Path) -> None:
+    write_card(CARD, tmp_path)
+    assert "denoise" not in (tmp_path / "card.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "says"),
+    [
+        ("halo = 70", "halo = -1", "denoise.halo must be at least 0, got -1"),
+        ("halo = 70", "", "denoise: missing 'halo'"),
+        ("parameters = 280060", "parameters = 0", "denoise.parameters must be at least 1, got 0"),
+        ("multiple = 8", "multiple = 0", "multiple of 'denoise.onnx' must be at least 1"),
+        ('file = "denoise.onnx"', 'file = "../denoise.onnx"', "a graph lies beside the card"),
+        (f'sha256 = "{"d" * 64}"', 'sha256 = "abc"', "must be 64 lower-case hexadecimal digits"),
+        ('output = "srgb"', 'output = "linear"', r"\[denoise\] wants srgb light in and out, and scale 1, got"),
+    ],
+)
+def test_a_wrong_denoiser_says_what_is_wrong(tmp_path: Path, line: str, wrong: str, says: str) -> None:
+    write_card(TIERS, tmp_path)
+    replace_line(tmp_path, line, wrong)
+    with pytest.raises(CardError, match=says):
+        read_card(tmp_path)
+
+
+def test_a_denoiser_follows_a_decision(tmp_path: Path) -> None:
+    with pytest.raises(CardError, match=r"\[denoise\] wants a \[decide\] table beside it"):
+        write_card(dataclasses.replace(TIERS, decide=None), tmp_path)
+    with pytest.raises(CardError, match=r"neither a \[decide\] nor an \[apply\]"):
+        write_card(dataclasses.replace(TIERS, decide=None, apply=None), tmp_path)
 
 
 def test_parts_that_are_absent_stay_absent(tmp_path: Path) -> None:

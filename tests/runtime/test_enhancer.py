@@ -35,6 +35,7 @@ from scotopic.runtime import (
     adjust_curves,
     apply_curves,
     available_backends,
+    denoising,
     list_models,
     photos,
     read_card,
@@ -81,6 +82,7 @@ def test_strips_and_tiles_make_the_whole(
     if model.card.decide:
         decision = model.decide(shrink(low, model.card.decide.long_side))
     monkeypatch.setattr(photos, "run_in_tiles", partial(run_in_tiles, tile=rows))
+    monkeypatch.setattr(denoising, "fit_tile", lambda *_: (rows, rows))
     strips = [low[top : top + rows] for top in range(0, height, rows)]
     out = np.concatenate(list(model._for_photos("srgb", "it").finish(strips, height, width, decision, Controls())))
     assert np.abs(out - whole).max() <= 2e-6
@@ -140,13 +142,14 @@ def test_a_model_may_enlarge(enhancers: dict[str, Enhancer], tmp_path: Path) -> 
     assert np.array_equal(both[:, -106:], out)
 
 
-@pytest.mark.parametrize("kind", ["curves_3", "conv", *PICTURE_MODELS])
+@pytest.mark.parametrize("kind", ["curves_3", "conv", "tiers_half", *PICTURE_MODELS])
 @pytest.mark.parametrize(("bands", "dtype"), [(3, np.uint8), (3, np.uint16), (1, np.uint8), (1, np.uint16)])
 def test_a_file_gets_what_its_array_gets(
     enhancers: dict[str, Enhancer], kind: str, bands: int, dtype: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Smaller than the thumbnail, so that both ways see the same; many strips, so that there is something to join."""
     monkeypatch.setattr(work, "STRIP_SAMPLES", 1)
+    monkeypatch.setattr(denoising, "fit_tile", lambda *_: (20, 24))
     model, low = enhancers[kind], photo(61, 43, bands, dtype)
     save(low, tmp_path / "a.png")
     result = model.enhance_file(tmp_path / "a.png", tmp_path / "b.png", compare=tmp_path / "c.png")
@@ -195,7 +198,7 @@ def test_bytes_and_streams_go_through(enhancers: dict[str, Enhancer], tmp_path: 
 
 def test_several_files_at_once_with_one_enhancer(enhancers: dict[str, Enhancer], tmp_path: Path) -> None:
     pictures = [photo(50 + i, 70 - i, seed=i) for i in range(8)]
-    for kind in ("curves_3", "conv"):
+    for kind in ("curves_3", "conv", "tiers"):
         wanted = [enhancers[kind].enhance(low) for low in pictures]
         with ThreadPoolExecutor(4) as pool:
             for out, want in zip(pool.map(enhancers[kind].enhance, pictures), wanted, strict=True):

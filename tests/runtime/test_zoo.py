@@ -53,6 +53,16 @@ def test_a_changed_graph_is_refused(make_model: MakeModel) -> None:
         load_model(folder)
 
 
+def test_a_changed_denoiser_is_refused(make_model: MakeModel) -> None:
+    folder = make_model("tiers")
+    model = load_model(folder)
+    graph = folder / "denoise.onnx"
+    assert model.denoise == graph.read_bytes()
+    graph.write_bytes(graph.read_bytes()[:-1] + b"\0")
+    with pytest.raises(CorruptModelError, match=r"denoise.onnx' is not the file its card vouches for: SHA-256 is"):
+        load_model(folder)
+
+
 def test_bytes_that_are_no_graph_are_refused() -> None:
     with pytest.raises(CardError, match="'conv/apply' is not a graph ONNX Runtime can run"):
         open_graph(b"no graph", "conv/apply")

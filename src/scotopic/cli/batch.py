@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from ..errors import ControlError, LightMismatchError, ModelError, OutputExistsError, RawOnlyError, WriteError
+from ..errors import (
+    ControlError,
+    LightMismatchError,
+    ModelError,
+    NoDenoiserError,
+    OutputExistsError,
+    RawOnlyError,
+    WriteError,
+)
 from .failure import explain, is_disk_full, show_trace
 from .find import Problem
 from .outcome import Report
@@ -92,7 +100,8 @@ def _settle(running: dict[Future[Result], Job], report: Report) -> None:
         elif isinstance(error, OutputExistsError) and os.path.lexists(job.target):
             report.skipped(Skipped(job.source, job.target))  # somebody else made it meanwhile
         else:
-            of_this_kind = isinstance(error, LightMismatchError | RawOnlyError)  # other pictures may be another kind
+            # Other pictures may be of another kind.
+            of_this_kind = isinstance(error, LightMismatchError | RawOnlyError | NoDenoiserError)
             if isinstance(error, ModelError | ControlError) and not (report.tally.done or of_this_kind):
                 raise error  # not this picture's fault: the next ones would say the same
             if isinstance(error, BrokenPipeError) and job.target == STANDARD:

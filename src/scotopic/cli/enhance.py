@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from .failure import INTERRUPTED
-from .values import PROFILE_NAMES, FormatName, ModelName, Pixels, shown
+from .values import PROFILE_NAMES, TIER_NAMES, FormatName, ModelName, Pixels, shown
 
 # Only what a help text needs is imported up here.
 if TYPE_CHECKING:
+    from ..runtime import Tier
     from .plan import Layout, Step
     from .progress import Tally
 
@@ -44,6 +45,18 @@ if TYPE_CHECKING:
     default=0.0,
     metavar="EV",
     help="Brighter (+) or darker (-) still, in stops: -4 to 4.",
+)
+@click.option(
+    "--tier",
+    type=click.Choice(TIER_NAMES),
+    help="Ordinary pictures: fast brightens, best also removes the noise this shows. [default: the model's best]",
+)
+@click.option(
+    "-d",
+    "--denoise",
+    type=float,
+    metavar="N",
+    help="Ordinary pictures: how much of the noise to take away, 0 to 1. [default: 1]",
 )
 @click.option(
     "--ratio", type=float, metavar="N", help="Camera raws: multiply their light by N. [default: estimated, 1 to 300]"
@@ -87,6 +100,8 @@ def enhance(
     model: str | None,
     strength: float,
     exposure: float,
+    tier: Tier | None,
+    denoise: float | None,
     ratio: float | None,
     protect_highlights: bool,
     format: str | None,
@@ -112,7 +127,11 @@ def enhance(
     folders, hidden files and earlier results (*_scotopic.*) are left alone. An original is replaced only if OUT names
     it and --overwrite is given.
 
-    Camera raws go from the sensor's values to the picture in one network, which removes the noise too. How much their
+    Brightening shows the noise of the dark. With a model that has a denoiser ('scotopic models' shows two numbers of
+    parameters), ordinary pictures lose it: as much as --denoise says, and with --tier fast none, in far less time.
+
+    Camera raws go from the sensor's values to the picture in one network, which removes the noise too, and has one tier
+    whatever --tier says. How much their
     light is amplified (x118, say) is estimated, or given by --ratio; --exposure comes on top. Raws of a kind that no
     network takes are developed by LibRaw first.
 
@@ -138,7 +157,7 @@ def enhance(
     from .progress import screen
     from .worker import Worker, share_cores
 
-    controls = Controls(strength, exposure, protect_highlights, ratio)
+    controls = Controls(strength, exposure, protect_highlights, ratio, tier, denoise)
     single = names_one_file(inputs)
     to_pipe = out == STANDARD or (out is None and STANDARD in inputs)
     if to_pipe or STANDARD in inputs:

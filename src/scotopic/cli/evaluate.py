@@ -48,8 +48,8 @@ class DataOptions:
     "models",
     metavar="[NAME=]M",
     multiple=True,
-    help="A shipped model, a model or run folder (RUN@last), a baseline, a folder of finished pictures, an .onnx file; "
-    "repeatable.",
+    help="A shipped model or a model folder (MODEL@fast: its fast tier), a run folder (RUN@last), a baseline, a folder "
+    "of finished pictures, an .onnx file; repeatable.",
 )
 @click.option(
     "--onnx",

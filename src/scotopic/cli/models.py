@@ -24,6 +24,8 @@ KINDS = {None: "photos", "bayer": "Bayer raws", "xtrans": "X-Trans raws"}
 def models(folders: tuple[str, ...], as_json: bool) -> None:
     """List the networks that come with scotopic: what for, size, licence, scores. Also model folders of your own.
 
+    Where PARAMETERS has two numbers, the second are those of a denoiser, which the best tier runs as well.
+
     Each kind of picture has a default: photos (JPEG, PNG …), raws of Bayer sensors (most) and of X-Trans (Fuji).
 
     PSNR and SSIM say how close results come to well-exposed photos of the same scenes (more is better): as they are,
@@ -60,7 +62,8 @@ def rows(card: Card, is_default: bool) -> list[tuple[str, ...]]:
         for score in card.scores
     ] or [("", "", "", "", "not scored")]
     name = card.name + (" (default)" if is_default else "")
-    first = (name, KINDS[card.raw.cfa if card.raw else None], card.title, f"{card.parameters:,}", card.licence)
+    parameters = f"{card.parameters:,}" + (f" + {card.denoise.parameters:,}" if card.denoise else "")
+    first = (name, KINDS[card.raw.cfa if card.raw else None], card.title, parameters, card.licence)
     return [(*(first if i == 0 else ("",) * len(first)), *score) for i, score in enumerate(scores)]
 
 

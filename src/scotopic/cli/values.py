@@ -14,6 +14,9 @@ FORMAT_NAMES = ("jpeg", "png", "tiff", "webp", "avif")
 PROFILE_NAMES = ("srgb", "display-p3", "prophoto")
 """What a raw can be developed to; a test holds this too."""
 
+TIER_NAMES = ("fast", "best")
+"""How good an ordinary picture can become; held by that test as well."""
+
 ALIASES = {"jpg": "jpeg", "tif": "tiff"}
 
 

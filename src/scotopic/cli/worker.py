@@ -107,7 +107,7 @@ def share_cores(jobs: int | None, threads: int | None, single: bool) -> tuple[in
     Reading and writing a file uses one core for most of its time, so several files at once beat several threads.
     """
     if jobs is None:
-        jobs = 1 if single else min(cores(), 8)  # each picture in hand costs up to 0.3 GB, each raw up to 1 GB
+        jobs = 1 if single else min(cores(), 8)  # each picture in hand costs up to 0.6 GB, each raw up to 1 GB
     return jobs, threads if threads is not None or jobs == 1 else max(1, cores() // jobs)
 
 

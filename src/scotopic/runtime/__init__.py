@@ -8,6 +8,7 @@ from .card import (
     Card,
     DataCard,
     DecideCard,
+    DenoiseCard,
     LightCard,
     RawCard,
     ScoreCard,
@@ -16,7 +17,7 @@ from .card import (
     write_card,
 )
 from .curves import apply_curves, available_backends
-from .decision import Controls, adjust_curves
+from .decision import Controls, Tier, adjust_curves
 from .enhancer import Enhancer, Result
 from .photos import Decision
 from .zoo import DEFAULT_MODEL, DEFAULT_RAW_MODELS, Model, list_models, load_model
@@ -30,12 +31,14 @@ __all__ = [
     "DataCard",
     "DecideCard",
     "Decision",
+    "DenoiseCard",
     "Enhancer",
     "LightCard",
     "Model",
     "RawCard",
     "Result",
     "ScoreCard",
+    "Tier",
     "TrainingCard",
     "adjust_curves",
     "apply_curves",

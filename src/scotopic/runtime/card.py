@@ -104,6 +104,22 @@ class TrainingCard:
 
 
 @dataclass(frozen=True)
+class DenoiseCard:
+    """The graph that takes away the noise that brightening amplified: `low` and `bright` -> `out`, all (1, 3, h, w).
+
+    `low` is the picture as it came, `bright` the same after the decision's curve. `halo` and `multiple` as in
+    ApplyCard; `parameters` and `training` are this graph's own, as it is trained by itself.
+    """
+
+    file: str
+    sha256: str
+    halo: int
+    parameters: int
+    multiple: int = 1
+    training: TrainingCard | None = None
+
+
+@dataclass(frozen=True)
 class ScoreCard:
     """Scores on one set by one protocol: as it is, and with GT-mean (one gain that equalises mean brightness)."""
 
@@ -119,7 +135,11 @@ class ScoreCard:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything `card.toml` holds. At least one of `decide` and `apply` is there; `raw` if the input is packed raw."""
+    """Everything `card.toml` holds. At least one of `decide` and `apply` is there; `raw` if the input is packed raw.
+
+    With `denoise` the model has two tiers: fast is the decision alone, best takes away its noise too. `parameters` and
+    `training` are those of the rest.
+    """
 
     name: str
     title: str
@@ -130,14 +150,15 @@ class Card:
     light: LightCard
     decide: DecideCard | None = None
     apply: ApplyCard | None = None
+    denoise: DenoiseCard | None = None
     raw: RawCard | None = None
     training: TrainingCard | None = None
     scores: tuple[ScoreCard, ...] = ()
 
     @property
-    def graphs(self) -> list[DecideCard | ApplyCard]:
+    def graphs(self) -> list[DecideCard | ApplyCard | DenoiseCard]:
         """The graphs the card vouches for."""
-        return [graph for graph in (self.decide, self.apply) if graph is not None]
+        return [graph for graph in (self.decide, self.apply, self.denoise) if graph is not None]
 
 
 def read_card(folder: str | Path) -> Card:
@@ -230,7 +251,9 @@ def _check(card: Card, where: str) -> None:
             raise CardError(f"{where}: {sentence}")
 
     light = card.light
-    want(bool(card.graphs), "it has neither a [decide] nor an [apply] table, so the model can do nothing.")
+    want(
+        bool(card.decide or card.apply), "it has neither a [decide] nor an [apply] table, so the model can do nothing."
+    )
     want(light.scale >= 1, f"light.scale must be at least 1, got {light.scale}.")
     want(light.channels_in >= 1 and light.channels_out >= 1, "light.channels_in and channels_out must be at least 1.")
     for graph in card.graphs:
@@ -250,6 +273,12 @@ def _check(card: Card, where: str) -> None:
             f"{decide.iterations} iterations want {counts[0]} or {counts[1]} maps, got decide.maps = {decide.maps}.",
         )
         want(light.scale == 1, f"curves keep the size of a picture, so light.scale must be 1, got {light.scale}.")
+    if card.denoise:
+        denoise, ends = card.denoise, (light.input, light.output, light.scale)
+        want(card.decide is not None, "a denoiser follows a decision: [denoise] wants a [decide] table beside it.")
+        want(ends == ("srgb", "srgb", 1), f"[denoise] wants srgb light in and out, and scale 1, got {ends}.")
+        want(denoise.halo >= 0, f"denoise.halo must be at least 0, got {denoise.halo}.")
+        want(denoise.parameters >= 1, f"denoise.parameters must be at least 1, got {denoise.parameters}.")
     packed = light.input == "packed-raw"
     want(packed == (card.raw is not None), "a [raw] table and light.input = 'packed-raw' go together.")
     if card.raw:

@@ -1,10 +1,10 @@
-"""What the user may turn: strength, exposure and the protection of highlights, all on the small decision."""
+"""What the user may turn: strength, exposure and the protection of highlights on the small decision; and the noise."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from .curves import apply_curves
 
 Maps = NDArray[np.float32]
 Image = NDArray[np.float32]
+Tier = Literal["fast", "best"]
+"""Of an ordinary picture: brightened alone, or freed of the noise that this shows as well."""
+TIERS: tuple[Tier, ...] = ("fast", "best")
 
 MAX_STRENGTH = 2.0
 MAX_EXPOSURE_EV = 4.0
@@ -45,17 +48,22 @@ class Controls:
     A camera raw is amplified by `ratio`, 1/16 to 4800 (None: estimated from the frame), to the power of `strength` (up
     to 1; what goes beyond counts as stops), and by 2 for every stop of `exposure_ev`; `protect_highlights` bends what
     is then beyond white into what is left below.
+
+    `tier` is for ordinary pictures: "fast" brightens, "best" takes away the noise that this shows as well (None: the
+    best that the model has; a camera raw's network removes noise itself, whatever the tier). `denoise` is how much of
+    what the best tier takes away is taken away, 0 to 1 (None: all); at 0 the result is the fast tier's.
     """
 
     strength: float = 1.0
     exposure_ev: float = 0.0
     protect_highlights: bool = True
     ratio: float | None = None
+    tier: Tier | None = None
+    denoise: float | None = None
 
     def __post_init__(self) -> None:
         given: dict[str, object] = {"strength": self.strength, "exposure_ev": self.exposure_ev}
-        if self.ratio is not None:
-            given["ratio"] = self.ratio
+        given |= {name: value for name in ("ratio", "denoise") if (value := getattr(self, name)) is not None}
         for name, value in given.items():
             if not isinstance(value, Real):
                 raise ControlError(f"{name} must be a number, got {value!r}.")
@@ -67,6 +75,12 @@ class Controls:
             raise ControlError(
                 f"exposure must be between -{MAX_EXPOSURE_EV:g} and +{MAX_EXPOSURE_EV:g} EV, got {self.exposure_ev:+g}."
             )
+        if self.tier is not None and self.tier not in TIERS:
+            raise ControlError(f"tier must be one of {', '.join(TIERS)}, got {self.tier!r}.")
+        if self.denoise is not None and not 0 <= self.denoise <= 1:
+            raise ControlError(f"denoise must be between 0 and 1, got {self.denoise:g}.")
+        if self.denoise is not None and self.tier == "fast":
+            raise ControlError("denoise is how much noise the best tier takes away, got tier fast: leave one away.")
 
 
 def adjust_curves(maps: Maps, thumbnail: Image, controls: Controls, iterations: int) -> Maps:

@@ -29,7 +29,17 @@ from .photos import Decision, PhotoModel
 from .raws import RawModel, amplification
 from .session import resolve_providers
 from .strips import GAP, Mean
-from .work import Check, PhotoWork, RawWork, Work, depth_in, raw_metadata, refuse_profile, refuse_ratio
+from .work import (
+    Check,
+    PhotoWork,
+    RawWork,
+    Work,
+    depth_in,
+    raw_metadata,
+    refuse_denoising,
+    refuse_profile,
+    refuse_ratio,
+)
 from .zoo import DEFAULT_MODEL, DEFAULT_RAW_MODELS, list_models, load_model
 
 Samples = TypeVar("Samples", np.uint8, np.uint16, np.float32)
@@ -133,6 +143,7 @@ class Enhancer:
         if isinstance(pixels, Picture):
             photos = self._for_photos(pixels.light, pixels.name)
             refuse_ratio(controls, pixels.name)
+            refuse_denoising(controls, photos.card, pixels.name)
             return pixels.with_pixels(photos.enhance(pixels.pixels, controls, pixels.metadata.icc, f"'{pixels.name}'"))
         if not isinstance(pixels, np.ndarray):
             raise ControlError(
@@ -141,6 +152,7 @@ class Enhancer:
             )
         photos = self._for_photos("srgb", "an array")
         refuse_ratio(controls, "an array")
+        refuse_denoising(controls, photos.card, "an array")
         return photos.enhance(pixels, controls, None, "the array")
 
     def _develop(self, frame: RawFrame, controls: Controls) -> Picture:
@@ -150,6 +162,7 @@ class Enhancer:
                 f"model '{self._card.name}' wants {self._card.light.input} light, got a raw frame ('{frame.name}'). "
                 "Give its file to enhance_file, or leave the model away."
             )
+        refuse_denoising(controls, model.card, frame.name)
         model.graph.begin()
         frame, ratio, space = frame.upright(), amplification(frame, controls), model.space(None)
         pixels = np.empty((frame.height, frame.width, 3), np.float32)
@@ -222,6 +235,7 @@ class Enhancer:
         frame, note = self._frame(file, format, max_pixels)
         model = None if frame is None else self._for_raw(frame)
         if frame is not None and model is not None:
+            refuse_denoising(controls, model.card, file.name)
             frame = frame.upright()
             space = model.space(profile)
             yield RawWork(model, frame, amplification(frame, controls), controls, space)
@@ -229,6 +243,7 @@ class Enhancer:
         photos = self._for_photos("srgb", file.name)
         refuse_profile(profile, file.name)
         refuse_ratio(controls, file.name)
+        refuse_denoising(controls, photos.card, file.name)
         with open_file(file, format, max_pixels) as opened:
             yield PhotoWork(photos, opened, controls, note)
 

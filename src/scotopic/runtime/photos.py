@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,16 @@ from scotopic.image.profiles import pixels_to_srgb
 
 from .curves import PEAKS, Maps, apply_curves, default_threads, resize_maps
 from .decision import Controls, adjust_curves
+from .denoising import Denoiser
 from .session import Graph, Loading, open_graph
-from .strips import Strip
+from .strips import Strip, as_samples
 from .thumbnail import shrink
-from .tiles import run_in_tiles
+from .tiles import rows_in_tile, run_in_tiles
 from .zoo import Model
 
 STRAY = 0.5  # how far beyond [0, 1] a float may lie: a sharpened picture does a little, one in levels of 255 far more
+PAIR_SAMPLES = 1 << 20
+"""Of a picture brightened before its noise goes: how many samples at once."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,13 @@ class PhotoModel:
         assert graph is not None, "the card was checked"
         name = f"{model.folder.name}/{file}"
         self.graph = Loading(partial(open_graph, graph, name, threads=threads, providers=providers))
+        self._denoiser = None if model.card.denoise is None else Denoiser(model, threads, providers)
+
+    def begin(self, controls: Controls) -> None:
+        """Begins to load the graphs that the controls call for, if that has not happened yet."""
+        self.graph.begin()
+        if denoiser := self._denoiser_for(controls):
+            denoiser.graph.begin()
 
     def decide(self, thumbnail: NDArray[np.float32], controls: Controls) -> Decision:
         """The decision for the picture that `thumbnail` (`h w 3`, sRGB, float32 in [0, 1]) is a small version of."""
@@ -65,7 +76,7 @@ class PhotoModel:
 
     def enhance(self, pixels: NDArray[Any], controls: Controls, icc: bytes | None, name: str) -> NDArray[Any]:
         """An array brightened. `icc` is its profile, `name` what errors call it."""
-        self.graph.begin()
+        self.begin(controls)
         low = pixels[..., None] if pixels.ndim == 2 else pixels
         if low.dtype not in PEAKS or low.ndim != 3 or low.shape[2] not in (1, 3) or not low.size:
             raise ControlError(
@@ -88,25 +99,23 @@ class PhotoModel:
         return out[..., 0] if pixels.ndim == 2 else out
 
     def finish(
-        self, strips: Iterable[Strip], height: int, width: int, decision: Decision | None, controls: Controls
+        self,
+        strips: Iterable[Strip],
+        height: int,
+        width: int,
+        decision: Decision | None,
+        controls: Controls,
+        check: Callable[[], None] | None = None,
     ) -> Iterator[Strip]:
-        """The finished strips of a picture whose strips come in."""
+        """The finished strips of a picture whose strips come in. `check` is called before each tile to be denoised."""
         if decision is not None:
-            top = 0
-            pages = Pages()
-            for strip in strips:
-                yield apply_curves(
-                    strip,
-                    decision.maps,
-                    decision.iterations,
-                    top=top,
-                    height=height,
-                    out=pages.array(strip.shape, strip.dtype),
-                    backend=self._backend,
-                    # A strip among others has a decoder and an encoder beside it, which keep a processor each.
-                    threads=self._threads if len(strip) == height else max(1, self._threads - 2),
-                )
-                top += len(strip)
+            if denoiser := self._denoiser_for(controls, decision):
+                share = 1.0 if controls.denoise is None else float(controls.denoise)
+                first, strips = _peek(strips)
+                pairs = self._pairs(strips, height, decision)
+                yield from denoiser.strips(pairs, height, width, first.dtype, share, check)
+            else:
+                yield from self._brightened(strips, height, decision)
             return
         apply, scale = self.card.apply, self.card.light.scale
         assert apply is not None, "the card was checked"
@@ -120,6 +129,63 @@ class PhotoModel:
         yield from run_in_tiles(
             strips, run, height=height, width=width, halo=apply.halo, multiple=apply.multiple, scale=scale
         )
+
+    def rows(self, height: int, width: int, decision: Decision | None, controls: Controls) -> int | None:
+        """Rows of the strips that `finish` makes of a picture of this size, but for the last; None: as they come in."""
+        if decision is None:
+            assert self.card.apply is not None, "the card was checked"
+            return rows_in_tile(multiple=self.card.apply.multiple)
+        denoiser = self._denoiser_for(controls, decision)
+        return denoiser.rows(height, width) if denoiser else None
+
+    def _denoiser_for(self, controls: Controls, decision: Decision | None = None) -> Denoiser | None:
+        """The denoiser, if there is one and the controls, and the decision if it is known, leave it something to do."""
+        unchanged = decision is not None and not decision.maps.any()
+        return None if unchanged or controls.tier == "fast" or controls.denoise == 0 else self._denoiser
+
+    def _brightened(self, strips: Iterable[Strip], height: int, decision: Decision) -> Iterator[Strip]:
+        """The strips after the decision's curve: the fast tier."""
+        top = 0
+        pages = Pages()
+        for strip in strips:
+            yield apply_curves(
+                strip,
+                decision.maps,
+                decision.iterations,
+                top=top,
+                height=height,
+                out=pages.array(strip.shape, strip.dtype),
+                backend=self._backend,
+                # A strip among others has a decoder and an encoder beside it, which keep a processor each.
+                threads=self._threads if len(strip) == height else max(1, self._threads - 2),
+            )
+            top += len(strip)
+
+    def _pairs(self, strips: Iterable[Strip], height: int, decision: Decision) -> Iterator[Strip]:
+        """The strips, and behind their samples the same brightened: `n w 2c`, of 8 bits as 16, so that none is lost."""
+        top = 0
+        pages = Pages()
+        for strip in strips:
+            rows = max(1, PAIR_SAMPLES // strip[0].size)
+            for low in (strip[first : first + rows] for first in range(0, len(strip), rows)):
+                if low.dtype == np.float32:
+                    low = np.clip(low, 0, 1)
+                elif low.dtype == np.uint8:
+                    low = low.astype(np.uint16) * np.uint16(257)
+                bright = apply_curves(
+                    low,
+                    decision.maps,
+                    decision.iterations,
+                    top=top,
+                    height=height,
+                    backend=self._backend,
+                    threads=self._threads,
+                )
+                bands = low.shape[2]
+                pair = pages.array((*low.shape[:2], 2 * bands), low.dtype)
+                pair[..., :bands], pair[..., bands:] = low, bright
+                yield pair
+                top += len(low)
 
     def check_light(self, light: str, name: str) -> None:
         """LightMismatchError unless pictures of this light are what the model takes and gives."""
@@ -158,6 +224,11 @@ def _convolve(graph: Graph, strength: float, part: Strip) -> Strip:
         out = out.mean(axis=2, keepdims=True)
     if strength != 1:
         out = low + np.float32(strength) * (out - low)
-    half = np.float32(0.5 if part.dtype != np.float32 else 0)  # truncation after adding it rounds half up
-    finished: Strip = (np.clip(out, 0, 1) * peak + half).astype(part.dtype)
-    return finished
+    return as_samples(out, part.dtype)
+
+
+def _peek(strips: Iterable[Strip]) -> tuple[Strip, Iterator[Strip]]:
+    """The first strip, and all of them."""
+    rest = iter(strips)
+    first = next(rest)
+    return first, chain([first], rest)

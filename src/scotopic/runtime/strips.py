@@ -6,15 +6,35 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from .curves import PEAKS
 
 Strip = NDArray[Any]
 """Some rows of a picture, `n w c`: uint8, uint16 or float32 in [0, 1]."""
 
+BLOCK = 65_536
+"""Samples that are rounded at once: as float32 they stay in a second-level cache."""
+
 GAP = 16
 """Columns between the two halves of a comparison."""
+
+
+def as_samples(srgb: NDArray[np.float32], dtype: DTypeLike) -> Strip:
+    """sRGB in [0, 1] (clipped to it) as samples of a type, rounded half up.
+
+    >>> as_samples(np.array([[[0.25, 0.5, 1.5]]], np.float32), np.uint8)
+    array([[[ 64, 128, 255]]], dtype=uint8)
+    """
+    samples: Strip = np.empty(srgb.shape, dtype)
+    half = np.float32(0.5 if samples.dtype != np.float32 else 0)  # truncation after adding it rounds half up
+    rows = max(1, BLOCK // max(1, srgb[:1].size))
+    for top in range(0, len(srgb), rows):
+        x = np.clip(srgb[top : top + rows], 0, 1)
+        x *= np.float32(PEAKS[samples.dtype])
+        x += half
+        samples[top : top + rows] = x
+    return samples
 
 
 class Mean:

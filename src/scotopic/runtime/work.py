@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Literal
 
-from scotopic.errors import RawOnlyError
+from scotopic.errors import NoDenoiserError, RawOnlyError
 from scotopic.image import Metadata, RawFrame, Source
 from scotopic.image.exif import upright
 from scotopic.image.libvips import Image
@@ -17,11 +17,11 @@ from scotopic.image.spaces import Space
 
 from .ahead import ahead
 from .as_shot import as_shot
+from .card import Card
 from .decision import Controls
 from .photos import Decision, PhotoModel
 from .raws import Bits, RawModel
 from .strips import Mean, Strip, checked, side_by_side
-from .tiles import rows_in_tile
 from .tone import Tone
 
 Check = Callable[[], None]
@@ -72,28 +72,29 @@ class PhotoWork(Work):
             self.metadata = replace(self.metadata, exif=upright(self.metadata.exif, *self.size[:2]))
         self.format = source.format if source.format not in ("raw", "heic") else "jpeg"
         self._rows = max(16, STRIP_SAMPLES // (source.width * source.bands) // 16 * 16)  # JPEG decodes 8 or 16 rows
-        model.graph.begin()  # not before: Python imports one thing at a time, but decodes beside it
+        model.begin(controls)  # not before: Python imports one thing at a time, but decodes beside it
 
     @cached_property
     def _decision(self) -> Decision | None:
         decide = self._model.card.decide
         return self._model.decide(self._source.thumbnail(decide.long_side), self._controls) if decide else None
 
-    def _finish(self, strips: Iterator[Strip]) -> Iterator[Strip]:
+    def _finish(self, strips: Iterator[Strip], check: Check | None) -> Iterator[Strip]:
         source = self._source
-        return self._model.finish(strips, source.height, source.width, self._decision, self._controls)
+        return self._model.finish(strips, source.height, source.width, self._decision, self._controls, check)
 
     def finished(self, bits: Bits, before: Mean, check: Check | None) -> Strips:
         source = self._source
         strip_bytes = self._rows * source.width * source.bands * source.bits // 8
         # The first strips are decoded while the decision is made.
         with ahead(source.strips(self._rows), depth=max(2, AHEAD_BYTES // strip_bytes)) as strips:
-            yield from checked(self._finish(before.watch(strips)), check)
+            yield from checked(self._finish(before.watch(strips), check), check)
 
     def beside(self, bits: Bits, before: Mean, after: Mean, check: Check | None) -> Strips:
-        source, apply = self._source, self._model.card.apply
-        right = self._finish(source.strips(self._rows))
-        left = source.strips(self._rows if self._decision or not apply else rows_in_tile(multiple=apply.multiple))
+        source = self._source
+        right = self._finish(source.strips(self._rows), check)
+        rows = self._model.rows(source.height, source.width, self._decision, self._controls)
+        left = source.strips(rows or self._rows)
         pairs = zip(before.watch(left), after.watch(right), strict=True)
         with ahead(checked(side_by_side(pairs, self._scale), check)) as strips:
             yield from strips
@@ -154,6 +155,21 @@ def refuse_ratio(controls: Controls, name: str) -> None:
         raise RawOnlyError(
             f"ratio is what the light of a camera raw is amplified by, and '{name}' is not developed from one by a raw "
             "model. Leave it away, or turn strength and exposure."
+        )
+
+
+def refuse_denoising(controls: Controls, card: Card, name: str) -> None:
+    """NoDenoiserError if the best tier or a denoiser's share is asked for, and the picture's model has no denoiser."""
+    if card.raw is not None and controls.denoise is not None:
+        raise NoDenoiserError(
+            f"denoise is for ordinary pictures, and '{name}' is developed by a raw model: the raw network removes "
+            "noise itself. Leave it away."
+        )
+    asked = "denoise" if controls.denoise is not None else "the best tier" if controls.tier == "best" else None
+    if card.raw is None and card.denoise is None and asked is not None:
+        raise NoDenoiserError(
+            f"{asked} is for models with a denoiser, and model '{card.name}', which '{name}' would get, has none. "
+            "Leave it away, or choose a model that has one (see `scotopic models`)."
         )
 
 

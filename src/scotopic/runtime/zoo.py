@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CardError, CorruptModelError, ModelNotFoundError
-from .card import CARD_FILE, ApplyCard, Card, DecideCard, read_card
+from .card import CARD_FILE, ApplyCard, Card, DecideCard, DenoiseCard, read_card
 
 DEFAULT_MODEL = "zero_dce_pp"
 """For pictures."""
@@ -23,6 +23,7 @@ class Model:
     folder: Path
     decide: bytes | None
     apply: bytes | None
+    denoise: bytes | None = None
 
 
 def zoo_folder() -> Path:
@@ -42,7 +43,8 @@ def load_model(model: str | Path) -> Model:
     """
     folder = _find(model)
     card = read_card(folder)
-    return Model(card, folder, _read_graph(folder, card.decide), _read_graph(folder, card.apply))
+    decide, apply, denoise = (_read_graph(folder, graph) for graph in (card.decide, card.apply, card.denoise))
+    return Model(card, folder, decide, apply, denoise)
 
 
 def _find(model: str | Path) -> Path:
@@ -60,7 +62,7 @@ def _find(model: str | Path) -> Path:
     raise ModelNotFoundError(f"no model '{model}'. {hint}{shipped}; or give the path of a model folder.")
 
 
-def _read_graph(folder: Path, graph: DecideCard | ApplyCard | None) -> bytes | None:
+def _read_graph(folder: Path, graph: DecideCard | ApplyCard | DenoiseCard | None) -> bytes | None:
     if graph is None:
         return None
     path = folder / graph.file

@@ -30,8 +30,8 @@ Facts = dict[str, str | int | float]
 Opened = tuple[Facts, Callable[["Item"], Image]]
 """What there is to say of a method, and what makes its pictures."""
 
-WAYS = ("best", "last")
-"""Which checkpoint of a run."""
+WAYS = ("best", "last", "fast")
+"""Which checkpoint of a run, best or last; which tier of a model, best or fast."""
 CHECKPOINTS = (".safetensors", ".pth", ".pt", ".ckpt")
 
 
@@ -63,23 +63,30 @@ def open_method(
 ) -> Method:
     """The method that `spec` means; `name` is what tables call it.
 
-    A baseline or a shipped model by name; or the path of a model folder, of a run folder (`@best` or `@last` after it
-    says which checkpoint; best), of a checkpoint, of a folder of finished pictures, of an .onnx file with its `card`
-    (default: the .toml beside it, if any), or of a checkpoint that spandrel knows. A name is meant before a path: write
-    ./gamma for a folder of that name. `ratio`: whether raws are amplified by the item's ratio or by an estimate.
-    `threads` are those of one picture, `device` is where networks run ("cpu", "cuda" …). Raises ScotopicError.
+    A baseline or a shipped model by name; or the path of a model folder (`@best` or `@fast` after it, or after a name,
+    says which tier; best), of a run folder (`@best` or `@last` says which checkpoint; best), of a checkpoint, of a
+    folder of finished pictures, of an .onnx file with its `card` (default: the .toml beside it, if any), or of a
+    checkpoint that spandrel knows. A name is meant before a path: write ./gamma for a folder of that name. `ratio`:
+    whether raws are amplified by the item's ratio or by an estimate. `threads` are those of one picture, `device` is
+    where networks run ("cpu", "cuda" …). Raises ScotopicError.
     """
     if not spec:
         raise ModelNotFoundError(_no_method(spec))
     before, _, way = spec.rpartition("@")
-    path, which = (Path(before), way) if way in WAYS and not Path(spec).exists() else (Path(spec), "best")
+    place, which = (before, way) if way in WAYS and not Path(spec).exists() else (spec, "best")
+    path = Path(place)
     if card is not None and path.suffix.lower() != ".onnx":
         raise ControlError(f"A card is for an .onnx file, got '{spec}'. Leave the card away.")
     if spec in BASELINES:
         return Method(name or spec, "baseline", {}, _baseline(spec))
-    if spec in list_models() or (path / CARD_FILE).is_file():
-        return Method(name or path.name, "model", *_model(spec, threads, ratio, device))
+    if place in list_models() or (path / CARD_FILE).is_file():
+        if which == "last":
+            raise ModelNotFoundError(f"'{place}' is a model, and only a run has a last checkpoint. Leave @last away.")
+        default = path.name + ("@fast" if which == "fast" else "")
+        return Method(name or default, "model", *_model(place, threads, ratio, device, fast=which == "fast"))
     if (path / "checkpoints").is_dir():
+        if which == "fast":
+            raise ModelNotFoundError(f"'{place}' is a run, and only a model has a fast tier. Leave @fast away.")
         return _run(path / "checkpoints" / f"{which}.safetensors", name, threads, ratio, device)
     if path.is_dir():
         from .finished_pictures import open_pictures
@@ -136,14 +143,15 @@ def _enlarged(low: Image, scale: int) -> Image:
     return np.clip(np.asarray(larger, np.float32), np.float32(0), np.float32(1))
 
 
-def _model(model: str, threads: int, ratio: Ratio, device: str) -> Opened:
-    """A shipped model or a model folder, as it comes: default controls."""
+def _model(model: str, threads: int, ratio: Ratio, device: str, *, fast: bool) -> Opened:
+    """A shipped model or a model folder, as it comes: default controls, but for the tier."""
     loaded = load_model(model)
     card = loaded.card
-    files = [loaded.folder / graph.file for graph in card.graphs]
+    denoiser = None if fast else card.denoise
+    files = [loaded.folder / graph.file for graph in (card.decide, card.apply, denoiser) if graph]
     facts: Facts = {
         "title": card.title,
-        "parameters": card.parameters,
+        "parameters": card.parameters + (denoiser.parameters if denoiser else 0),
         "bytes": sum(file.stat().st_size for file in files),
         "licence": card.licence,
         "light": card.light.input,
@@ -161,7 +169,7 @@ def _model(model: str, threads: int, ratio: Ratio, device: str) -> Opened:
             # Highlights are clipped at white, as those of every truth are.
             given = item.ratio if ratio == "given" else None
             return enhancer.enhance(low, Controls(protect_highlights=False, ratio=given)).pixels
-        return enhancer.enhance(refuse_all_but_pictures(low, card.name, item))
+        return enhancer.enhance(refuse_all_but_pictures(low, card.name, item), Controls(tier="fast" if fast else None))
 
     return facts, enhance
 

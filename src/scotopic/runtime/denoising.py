@@ -1,0 +1,90 @@
+"""The best tier: the noise that brightening amplified is taken away, tile by tile, whatever the size of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from scotopic.errors import CardError, ModelError
+from scotopic.image.pages import Pages
+
+from .curves import PEAKS
+from .session import Loading, open_graph
+from .strips import Strip, as_samples
+from .tiles import fit_tile, run_in_tiles
+from .zoo import Model
+
+TILE_AREA = 2_000_000
+"""Pixels that go through a graph at once, halo included: 0.2 GB with 16 channels at half size."""
+
+
+class Denoiser:
+    """The third graph of a model, ready for brightened pictures. One serves any number of threads."""
+
+    def __init__(self, model: Model, threads: int | None = None, providers: Sequence[str] | None = None) -> None:
+        assert model.card.denoise is not None, "the caller looked"
+        assert model.denoise is not None, "the card was checked"
+        self._card = model.card.denoise
+        self._name = f"{model.folder.name}/denoise"
+        self.graph = Loading(
+            partial(open_graph, model.denoise, self._name, threads=threads, providers=providers, reuse_memory=True)
+        )
+
+    def rows(self, height: int, width: int) -> int:
+        """Rows of the strips that `strips` makes of a picture of this size (the last may be lower)."""
+        return self._tile(height, width)[0]
+
+    def strips(
+        self,
+        pairs: Iterable[Strip],
+        height: int,
+        width: int,
+        dtype: DTypeLike,
+        share: float = 1.0,
+        check: Callable[[], None] | None = None,
+    ) -> Iterator[Strip]:
+        """The finished picture in strips of samples of `dtype`, from top to bottom.
+
+        `pairs` are strips of it, `n w 2` (grey) or `n w 6`: as it came, and behind that brightened, uint16 or float32
+        in [0, 1]. `share` is how much of what the graph takes away is taken away, `check` is called before each tile.
+        """
+        return run_in_tiles(
+            pairs,
+            partial(self._run, share, check, Pages()),
+            height=height,
+            width=width,
+            halo=self._card.halo,
+            multiple=self._card.multiple,
+            tile=self._tile(height, width),
+            finish=partial(as_samples, dtype=dtype),
+        )
+
+    def _tile(self, height: int, width: int) -> tuple[int, int]:
+        return fit_tile(height, width, self._card.halo, self._card.multiple, TILE_AREA)
+
+    def _run(
+        self, share: float, check: Callable[[], None] | None, pages: Pages, part: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        """A part of the picture, `h w 2` or `h w 6`, without its noise; grey goes in as three equal channels."""
+        if check is not None:
+            check()
+        planes: NDArray[np.float32] = pages.array((part.shape[2], *part.shape[:2]), np.float32)
+        np.divide(part.transpose(2, 0, 1), np.float32(PEAKS[part.dtype]), out=planes)
+        low, bright = np.split(planes, 2)
+        if np.array_equal(low[:, ::16, ::16], bright[:, ::16, ::16]) and np.array_equal(low, bright):
+            return bright.transpose(1, 2, 0)  # nothing was amplified here
+        shape = (1, 3, *part.shape[:2])
+        three = [np.ascontiguousarray(np.broadcast_to(image, shape)) for image in (low, bright)]
+        out = self.graph.result()("out", low=three[0], bright=three[1])
+        if out.shape != shape:
+            raise CardError(f"'{self._name}' gave {out.shape} where {shape} was due. Export the model again.")
+        if not np.isfinite(out[:, :, ::16, ::16]).all():
+            raise ModelError(f"'{self._name}' made values that are not numbers. Use another model, or the fast tier.")
+        clean: NDArray[np.float32] = out[0] if len(bright) == 3 else out[0].mean(axis=0, keepdims=True)
+        if share != 1:
+            clean = bright + np.float32(share) * (clean - bright)
+        return clean.transpose(1, 2, 0)
