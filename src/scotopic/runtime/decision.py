@@ -29,12 +29,16 @@ RATIOS = 1 / 16, 4800.0
 DARKER_HALF = 0.12, 0.20
 WHOLE = 0.42, 0.55
 # How bright the brightest channel must come out to count as blown, softly from the first to the second.
-BLOWN = 0.9, 1.0
+BLOWN = 0.94, 1.0
 # How much of the curve is taken back where a light would be blown; how far around it that is smoothed (share of the
 # long side), and the variance of brightness from which on an edge stops the smoothing.
-TAKEN_BACK, REACH, EDGE = 0.75, 0.04, 0.003
+TAKEN_BACK, REACH, EDGE = 0.6, 0.04, 0.003
 # Share of the picture that may still be blown after that; beyond it the whole curve is taken back.
 BLOWN_SHARE = 0.08
+# What is black at night: luma below which a place holds next to nothing, softly from the second to the first, in a
+# picture whose brightest hundredth shows that it was not meant to be brighter, softly from the first to the second;
+# and how much of the curve is taken back there.
+BLACK, NIGHT, KEPT_BLACK = (1 / 255, 6 / 255), (0.4, 0.8), 0.6
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Controls:
 
     `strength`: 0 gives the input back, 1 is the model's opinion, up to 2 does more. `exposure_ev`: brighter (+) or
     darker (-) than the model's opinion, in EV from the shadows to middle grey, -4 to 4; towards white it fades.
-    `protect_highlights` leaves well-exposed pictures as they are and keeps lamps and windows from being blown.
+    `protect_highlights` leaves well-exposed pictures as they are, keeps lamps and windows from being blown, and leaves
+    black around them.
 
     A camera raw is amplified by `ratio`, 1/16 to 4800 (None: estimated from the frame), to the power of `strength` (up
     to 1; what goes beyond counts as stops), and by 2 for every stop of `exposure_ev`; `protect_highlights` bends what
@@ -90,7 +95,7 @@ def adjust_curves(maps: Maps, thumbnail: Image, controls: Controls, iterations: 
     thumbnail have one size.
     """
     if controls.protect_highlights:
-        maps = protect_highlights(maps, thumbnail, iterations)
+        maps = protect_highlights(keep_black(maps, thumbnail), thumbnail, iterations)
     adjusted = maps * np.float32(controls.strength)
     # Each iteration moves the logit of an sRGB value by nearly log(1 + a). From shadows to middle grey, a stop of light
     # is a step of 0.55 in that logit (0.8 of a power of two), within a quarter of a stop; towards white it fades.
@@ -124,6 +129,21 @@ def protect_highlights(maps: Maps, thumbnail: Image, iterations: int) -> Maps:
             low, high = (low, middle) if newly_blown(middle, every=2)[0].mean() > BLOWN_SHARE else (middle, high)
         maps = maps * np.float32(low)
     return maps
+
+
+def keep_black(maps: Maps, thumbnail: Image) -> Maps:
+    """Maps that brighten less what is black beside lights: a room around a lamp, the sky above a street.
+
+    There an 8-bit file holds noise and rounding, which would come out as a coloured grey. A picture without lights is
+    left alone: what is dark in it may be all there is.
+    """
+    brightness = luma(thumbnail)
+    night = _smoothstep(*NIGHT, np.quantile(brightness, 0.99))
+    if not night:
+        return maps
+    black = (1 - _smoothstep(*BLACK, brightness)) * night
+    held = np.clip(_guided(black, brightness, max(1, round(REACH * max(brightness.shape)))), 0, 1)
+    return np.asarray(maps * (1 - np.float32(KEPT_BLACK) * held), dtype=np.float32)
 
 
 def exposed_well(thumbnail: Image) -> float:

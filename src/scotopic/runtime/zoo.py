@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import CardError, CorruptModelError, ModelNotFoundError
 from .card import CARD_FILE, ApplyCard, Card, DecideCard, DenoiseCard, read_card
 
-DEFAULT_MODEL = "zero_dce_pp"
+DEFAULT_MODEL = "scotopic"
 """For pictures."""
 DEFAULT_RAW_MODELS = {"bayer": "ksigma_unet", "xtrans": "ksigma_unet_xtrans"}
 """For camera raws, by the sensor's pattern."""
