@@ -18,7 +18,7 @@ from onnx import helper
 from scotopic.data.dng import write_dng
 from scotopic.errors import CardError, ControlError, ModelError, NoDenoiserError
 from scotopic.image import Picture
-from scotopic.runtime import Controls, Enhancer, denoising, load_model, read_card, work, write_card
+from scotopic.runtime import Controls, Enhancer, denoising, load_model, photos, read_card, work, write_card
 
 from .conftest import PEAK, TIERS, MakeModel, graph, load, photo, save
 from .raw_models import noise, raw_frame, write_raw_model
@@ -78,6 +78,7 @@ def test_tiles_make_what_the_graph_makes_of_the_whole(
 ) -> None:
     """Rounded once: 8 bits are brightened in 16, so that next to no sample differs."""
     monkeypatch.setattr(denoising, "fit_tile", lambda *_: tile)
+    monkeypatch.setattr(photos, "PAIR_SAMPLES", 500)
     folder, low = make_model(kind), photo(height, width, bands, dtype)
     out = Enhancer(folder).enhance(low)
     exact = by_hand(folder, low)
