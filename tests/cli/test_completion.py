@@ -26,7 +26,7 @@ def test_bash_accepts_its_script(scotopic):
         ("scotopic en", {"plain,enhance"}),
         ("scotopic enhance --form", {"plain,--format"}),
         ("scotopic enhance --format ", {"plain,jpeg", "plain,tiff"}),
-        ("scotopic enhance --tier ", {"plain,fast", "plain,best"}),
+        ("scotopic enhance --quality ", {"plain,fast", "plain,best"}),
         ("scotopic enhance --den", {"plain,--denoise"}),
         ("scotopic enhance n", {"file,n"}),
         ("scotopic enhance --model ", {"dir,"}),

@@ -106,22 +106,25 @@ def test_format_quality_and_bits(scotopic, photo, model):
 def test_a_photo_is_denoised_as_far_as_asked(scotopic, photo, tiers_model):
     photo("n.png")
     seen = {}
-    for words in ("--tier fast", "-d 0", "--denoise 0.5", "--tier best", ""):
+    for words in ("--quality fast", "-d 0", "--denoise 0.5", "--quality best", ""):
         run = scotopic("enhance", "n.png", "-o", "out.png", "--overwrite", "-m", tiers_model, *words.split())
         assert run.exit_code == 0, run.output
         seen[words] = np.asarray(Image.open("out.png").convert("RGB"))
-    assert np.array_equal(seen["--tier fast"], seen["-d 0"])
-    assert np.array_equal(seen["--tier best"], seen[""])
-    assert seen["--tier fast"].mean() > seen["--denoise 0.5"].mean() > seen[""].mean() > brightness("n.png")
+    assert np.array_equal(seen["--quality fast"], seen["-d 0"])
+    assert np.array_equal(seen["--quality best"], seen[""])
+    assert seen["--quality fast"].mean() > seen["--denoise 0.5"].mean() > seen[""].mean() > brightness("n.png")
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("--tier slow", "is not one of 'fast', 'best'"),
+        ("--quality slow", "is neither fast nor best nor a number from 1 to 100"),
+        ("--quality 101", "is neither fast nor best nor a number from 1 to 100"),
+        ("--quality fast --quality best", "given as fast and as best: leave one away"),
+        ("-q 30 -q 40", "given as 30 and as 40: leave one away"),
         ("--denoise 2", "denoise must be between 0 and 1, got 2"),
         ("--denoise nan", "denoise must be between 0 and 1, got nan"),
-        ("--tier fast --denoise 1", "got tier fast: leave one away"),
+        ("--quality fast --denoise 1", "got tier fast: leave one away"),
     ],
 )
 def test_a_tier_that_cannot_be_meant_is_a_slip(scotopic, photo, tiers_model, words, says):
@@ -132,13 +135,13 @@ def test_a_tier_that_cannot_be_meant_is_a_slip(scotopic, photo, tiers_model, wor
     assert not Path("n_scotopic.png").exists()
 
 
-@pytest.mark.parametrize("words", ["--tier best", "--denoise 0.5"])
+@pytest.mark.parametrize("words", ["--quality best", "--denoise 0.5"])
 def test_a_model_without_a_denoiser_says_so(scotopic, photo, model, words):
     photo("n.png")
     run = scotopic("enhance", "n.png", "-m", model, *words.split())
     assert (run.exit_code, run.stderr.count("\n")) == (1, 1)
     assert "for models with a denoiser, and model 'plain', which 'n.png' would get, has none" in run.stderr
-    assert scotopic("enhance", "n.png", "-m", model, "--tier", "fast").exit_code == 0
+    assert scotopic("enhance", "n.png", "-m", model, "--quality", "fast").exit_code == 0
 
 
 def test_the_input_is_replaced_only_when_asked(scotopic, photo, model):

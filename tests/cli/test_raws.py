@@ -101,8 +101,8 @@ def test_what_a_picture_has_no_denoiser_for_is_said_and_the_others_go_on(
     raws, photos = ["a.jpg", "c.jpg"], ["b.png", "d.png"]
     denoised = photos if photos_model == "tiers_model" else []
     for words, made in (
-        ("--tier fast", raws + photos),
-        ("--tier best", raws + denoised),
+        ("--quality fast", raws + photos),
+        ("--quality best", raws + denoised),
         ("--denoise 0.5", denoised),
     ):
         run = scotopic("enhance", "in", "-o", f"out {words}", *words.split())

@@ -149,7 +149,7 @@ def test_a_file_gets_what_its_array_gets(
 ) -> None:
     """Smaller than the thumbnail, so that both ways see the same; many strips, so that there is something to join."""
     monkeypatch.setattr(work, "STRIP_SAMPLES", 1)
-    monkeypatch.setattr(denoising, "fit_tile", lambda *_: (20, 24))
+    monkeypatch.setattr(denoising, "fit_tile", lambda *_: (24, 16))
     model, low = enhancers[kind], photo(61, 43, bands, dtype)
     save(low, tmp_path / "a.png")
     result = model.enhance_file(tmp_path / "a.png", tmp_path / "b.png", compare=tmp_path / "c.png")

@@ -234,8 +234,8 @@ def test_a_plain_development_of_one_colour_is_that_colour(cfa: CFA) -> None:
 
 def in_the_zoo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *cfas: str) -> None:
     """A zoo with raw models for these sensors beside the models that are shipped."""
-    for name in ("zero_dce_pp",):
-        (tmp_path / "zoo").mkdir()
+    (tmp_path / "zoo").mkdir()
+    for name in ("zero_dce_pp", zoo.DEFAULT_MODEL):
         (tmp_path / "zoo" / name).symlink_to(zoo.zoo_folder() / name)
     for cfa in cfas:
         write_raw_model(tmp_path / "zoo", "random", cfa, name=zoo.DEFAULT_RAW_MODELS[cfa])
@@ -250,7 +250,7 @@ def test_each_kind_of_picture_gets_its_model(
     save(photo(40, 50), tmp_path / "a.png")
     plain = enhancer.enhance_file(tmp_path / "a.png", tmp_path / "b.png")
     assert (plain.ratio, plain.note) == (None, None)
-    assert np.array_equal(load(tmp_path / "b.png"), Enhancer("zero_dce_pp").enhance(load(tmp_path / "a.png")))
+    assert np.array_equal(load(tmp_path / "b.png"), Enhancer(zoo.DEFAULT_MODEL).enhance(load(tmp_path / "a.png")))
     for cfa in (BAYER_CFAS[1], XTRANS_CFAS[1]):
         frame = raw_frame(scene(40, 50, cfa), cfa)
         write_dng(tmp_path / "r.dng", frame)
@@ -271,7 +271,7 @@ def test_a_raw_without_a_model_is_developed_and_says_so(
     assert result.ratio is None
     assert result.note is not None
     assert "no raw model for this kind of sensor" in result.note
-    Enhancer("zero_dce_pp").enhance_file(dng, tmp_path / "b.png")
+    Enhancer(zoo.DEFAULT_MODEL).enhance_file(dng, tmp_path / "b.png")
     assert np.array_equal(load(tmp_path / "a.png"), load(tmp_path / "b.png"))
     for wish in ({"controls": Controls(ratio=3.0)}, {"profile": "prophoto"}):
         with pytest.raises(RawOnlyError):

@@ -57,7 +57,7 @@ def test_grey_stays_grey(model: str) -> None:
     rng = np.random.default_rng(0)
     grey = (60 * rng.random((12, 18))).astype(np.uint8).repeat(20, 0).repeat(20, 1)
     out = scotopic.enhance(np.stack([grey] * 3, axis=2), model=model).astype(int)
-    assert np.ptp(out, axis=2).max() <= 12
+    assert np.ptp(out, axis=2).max() == 0
     one_band = scotopic.enhance(grey, model=model)
     assert one_band.shape == grey.shape
     assert np.abs(one_band.astype(int) - out.mean(2)).max() <= 6
@@ -75,7 +75,7 @@ def test_a_lamp_keeps_its_colour(model: str) -> None:
 
 def test_the_curves_keep_order(model: str) -> None:
     ramp = np.linspace(0, 60, 256).astype(np.uint8)[None, :, None].repeat(64, 0).repeat(3, 2)
-    out = scotopic.enhance(ramp, model=model, protect_highlights=False).astype(int)
+    out = scotopic.enhance(ramp, model=model, protect_highlights=False, tier="fast").astype(int)
     assert (np.diff(out.mean(0), axis=0) >= -1).all()
 
 
@@ -93,9 +93,9 @@ def test_the_apply_graph_does_what_the_fast_path_does(model: str) -> None:
     assert loaded.decide is not None
     assert loaded.apply is not None
     assert loaded.card.decide is not None
-    low = example(EXAMPLES[0])[:200, :256]
+    low = example(EXAMPLES[0])[:192, :256]  # sides that no model has to make multiples of its own
     tensor = np.ascontiguousarray(low.transpose(2, 0, 1))[None]
     (maps,) = onnxruntime.InferenceSession(loaded.decide).run(None, {"low": tensor})
     (whole,) = onnxruntime.InferenceSession(loaded.apply).run(None, {"low": tensor, "maps": maps})
-    fast = scotopic.Enhancer(model).enhance(low, Controls(protect_highlights=False))
+    fast = scotopic.Enhancer(model).enhance(low, Controls(protect_highlights=False, tier="fast"))
     assert np.abs(whole[0].transpose(1, 2, 0) - fast).max() < 2e-3

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from .failure import INTERRUPTED
-from .values import PROFILE_NAMES, TIER_NAMES, FormatName, ModelName, Pixels, shown
+from .values import PROFILE_NAMES, FormatName, ModelName, Pixels, Quality, shown, tier_and_quality
 
 # Only what a help text needs is imported up here.
 if TYPE_CHECKING:
-    from ..runtime import Tier
     from .plan import Layout, Step
     from .progress import Tally
 
@@ -47,11 +46,6 @@ if TYPE_CHECKING:
     help="Brighter (+) or darker (-) still, in stops: -4 to 4.",
 )
 @click.option(
-    "--tier",
-    type=click.Choice(TIER_NAMES),
-    help="Ordinary pictures: fast brightens, best also removes the noise this shows. [default: the model's best]",
-)
-@click.option(
     "-d",
     "--denoise",
     type=float,
@@ -73,9 +67,12 @@ if TYPE_CHECKING:
 @click.option(
     "-q",
     "--quality",
-    type=click.IntRange(1, 100),
-    metavar="N",
-    help="For JPEG, WebP and AVIF: 1 (small) to 100 (best).",
+    "qualities",
+    type=Quality(),
+    multiple=True,
+    metavar="fast|best|N",
+    help="fast only brightens ordinary pictures, best (default) also removes the noise this shows. A number: how well "
+    "JPEG, WebP and AVIF are kept, 1 (small) to 100. Give both by giving it twice.",
 )
 @click.option("--bits", type=click.Choice(["8", "16"]), help="Depth for PNG and TIFF. [default: as the input; raw: 16]")
 @click.option("--profile", type=click.Choice(PROFILE_NAMES), help="Camera raws: colours to write. [default: srgb]")
@@ -100,12 +97,11 @@ def enhance(
     model: str | None,
     strength: float,
     exposure: float,
-    tier: Tier | None,
     denoise: float | None,
     ratio: float | None,
     protect_highlights: bool,
     format: str | None,
-    quality: int | None,
+    qualities: tuple[int | str, ...],
     bits: str | None,
     profile: str | None,
     overwrite: bool,
@@ -128,12 +124,12 @@ def enhance(
     it and --overwrite is given.
 
     Brightening shows the noise of the dark. With a model that has a denoiser ('scotopic models' shows two numbers of
-    parameters), ordinary pictures lose it: as much as --denoise says, and with --tier fast none, in far less time.
+    parameters), ordinary pictures lose it: as much as --denoise says, and with --quality fast none, in far less
+    time.
 
-    Camera raws go from the sensor's values to the picture in one network, which removes the noise too, and has one tier
-    whatever --tier says. How much their
-    light is amplified (x118, say) is estimated, or given by --ratio; --exposure comes on top. Raws of a kind that no
-    network takes are developed by LibRaw first.
+    Camera raws go from the sensor's values to the picture in one network, which removes the noise too, whatever
+    --quality says. How much their light is amplified (x118, say) is estimated, or given by --ratio; --exposure comes on
+    top. Raws of a kind that no network takes are developed by LibRaw first.
 
     Results that are there already are skipped, so after Ctrl-C or a power cut the same command goes on where it
     stopped. A photo that cannot be read is reported, and the others go on.
@@ -142,6 +138,7 @@ def enhance(
     Examples:
       scotopic enhance night.jpg
       scotopic enhance night.jpg -o bright.jpg --strength 0.7
+      scotopic enhance night.jpg --quality fast --quality 95
       scotopic enhance DSC01234.ARW --format tiff --profile display-p3
       scotopic enhance holiday -o brighter --compare
       scotopic enhance 'holiday/**/*.jpg' -o brighter --exposure +0.5
@@ -157,6 +154,7 @@ def enhance(
     from .progress import screen
     from .worker import Worker, share_cores
 
+    tier, quality = tier_and_quality(qualities)
     controls = Controls(strength, exposure, protect_highlights, ratio, tier, denoise)
     single = names_one_file(inputs)
     to_pipe = out == STANDARD or (out is None and STANDARD in inputs)

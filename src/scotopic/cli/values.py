@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -33,6 +34,33 @@ class FormatName(click.Choice):  # type: ignore[type-arg]  # older clicks cannot
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return str(super().convert(ALIASES.get(str(value).lower(), value), param, ctx))
+
+
+class Quality(click.ParamType):  # type: ignore[type-arg]
+    """A tier by name, or how well a file is kept: 1 to 100."""
+
+    name = "quality"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        text = str(value).lower()
+        if text in TIER_NAMES:
+            return text
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 100):
+            self.fail(f"{value!r} is neither {' nor '.join(TIER_NAMES)} nor a number from 1 to 100.", param, ctx)
+        return int(text)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in TIER_NAMES if name.startswith(incomplete)]
+
+
+def tier_and_quality(given: Sequence[str | int]) -> tuple[Any, int | None]:
+    """The tier and the number among what --quality was given, once each at most."""
+    tiers = [value for value in given if isinstance(value, str)]
+    numbers = [value for value in given if isinstance(value, int)]
+    for several in (tiers, numbers):
+        if len(several) > 1:
+            raise click.UsageError(f"--quality is given as {several[0]} and as {several[1]}: leave one away.")
+    return tiers[0] if tiers else None, numbers[0] if numbers else None
 
 
 class ModelName(click.ParamType):  # type: ignore[type-arg]

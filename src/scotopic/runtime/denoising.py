@@ -46,15 +46,17 @@ class Denoiser:
         dtype: DTypeLike,
         share: float = 1.0,
         check: Callable[[], None] | None = None,
+        grey: bool = False,
     ) -> Iterator[Strip]:
         """The finished picture in strips of samples of `dtype`, from top to bottom.
 
         `pairs` are strips of it, `n w 2` (grey) or `n w 6`: as it came, and behind that brightened, uint16 or float32
         in [0, 1]. `share` is how much of what the graph takes away is taken away, `check` is called before each tile.
+        What is `grey` stays so in three channels too.
         """
         return run_in_tiles(
             pairs,
-            partial(self._run, share, check, Pages()),
+            partial(self._run, share, check, grey, Pages()),
             height=height,
             width=width,
             halo=self._card.halo,
@@ -67,7 +69,7 @@ class Denoiser:
         return fit_tile(height, width, self._card.halo, self._card.multiple, TILE_AREA)
 
     def _run(
-        self, share: float, check: Callable[[], None] | None, pages: Pages, part: NDArray[Any]
+        self, share: float, check: Callable[[], None] | None, grey: bool, pages: Pages, part: NDArray[Any]
     ) -> NDArray[np.float32]:
         """A part of the picture, `h w 2` or `h w 6`, without its noise; grey goes in as three equal channels."""
         if check is not None:
@@ -84,7 +86,9 @@ class Denoiser:
             raise CardError(f"'{self._name}' gave {out.shape} where {shape} was due. Export the model again.")
         if not np.isfinite(out[:, :, ::16, ::16]).all():
             raise ModelError(f"'{self._name}' made values that are not numbers. Use another model, or the fast tier.")
-        clean: NDArray[np.float32] = out[0] if len(bright) == 3 else out[0].mean(axis=0, keepdims=True)
+        clean: NDArray[np.float32] = out[0]
+        if grey or len(bright) == 1:
+            clean = np.broadcast_to(clean.mean(axis=0, keepdims=True), bright.shape)
         if share != 1:
             clean = bright + np.float32(share) * (clean - bright)
         return clean.transpose(1, 2, 0)

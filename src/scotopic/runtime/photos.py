@@ -25,16 +25,22 @@ from .tiles import rows_in_tile, run_in_tiles
 from .zoo import Model
 
 STRAY = 0.5  # how far beyond [0, 1] a float may lie: a sharpened picture does a little, one in levels of 255 far more
+GREY = 1e-3
+"""Difference of a thumbnail's channels up to which it holds no colour: less than a file of 8 bits can hold."""
 PAIR_SAMPLES = 1 << 20
 """Of a picture brightened before its noise goes: how many samples at once."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a picture gets: curve maps `c h w` in [-1, 1] over all of it, controls included, and their iterations."""
+    """What a picture gets: curve maps `c h w` in [-1, 1] over all of it, controls included, and their iterations.
+
+    `grey` says that the picture holds no colour, in however many channels, and gets none.
+    """
 
     maps: Maps
     iterations: int
+    grey: bool = False
 
 
 class PhotoModel:
@@ -71,8 +77,12 @@ class PhotoModel:
             raise ModelError(f"model '{self.card.name}' decided on values that are not numbers. Use another model.")
         if maps.shape[1:] != padded.shape[:2]:
             maps = resize_maps(maps, *padded.shape[:2])
-        maps = adjust_curves(maps[:, :height, :width], thumbnail, controls, decide.iterations)
-        return Decision(np.ascontiguousarray(maps), decide.iterations)
+        maps = maps[:, :height, :width]
+        if grey := float(np.ptp(thumbnail, axis=2).max()) < GREY:
+            sets = maps.reshape(-1, 3, height, width)
+            maps = np.broadcast_to(sets.mean(1, keepdims=True), sets.shape).reshape(maps.shape)
+        maps = adjust_curves(maps, thumbnail, controls, decide.iterations)
+        return Decision(np.ascontiguousarray(maps), decide.iterations, grey)
 
     def enhance(self, pixels: NDArray[Any], controls: Controls, icc: bytes | None, name: str) -> NDArray[Any]:
         """An array brightened. `icc` is its profile, `name` what errors call it."""
@@ -113,7 +123,7 @@ class PhotoModel:
                 share = 1.0 if controls.denoise is None else float(controls.denoise)
                 first, strips = _peek(strips)
                 pairs = self._pairs(strips, height, decision)
-                yield from denoiser.strips(pairs, height, width, first.dtype, share, check)
+                yield from denoiser.strips(pairs, height, width, first.dtype, share, check, decision.grey)
             else:
                 yield from self._brightened(strips, height, decision)
             return
