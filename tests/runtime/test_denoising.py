@@ -19,11 +19,12 @@ from scotopic.data.dng import write_dng
 from scotopic.errors import CardError, ControlError, ModelError, NoDenoiserError
 from scotopic.image import Picture
 from scotopic.runtime import Controls, Enhancer, denoising, load_model, photos, read_card, work, write_card
+from scotopic.runtime.decision import DENOISE
 
 from .conftest import PEAK, TIERS, MakeModel, graph, load, photo, save
 from .raw_models import noise, raw_frame, write_raw_model
 
-FAST, BEST = Controls(tier="fast"), Controls(tier="best")
+FAST, BEST = Controls(tier="fast"), Controls(tier="best", denoise=1)
 KINDS_OF_SAMPLES = [np.uint8, np.uint16, np.float32]
 
 
@@ -106,9 +107,9 @@ def test_without_denoising_the_fast_tier_to_the_last_bit(
 
 def test_the_best_tier_is_the_default_and_denoise_its_share(enhancers: dict[str, Enhancer]) -> None:
     model, low = enhancers["tiers"], photo(50, 40, dtype=np.float32)
-    fast, best = model.enhance(low, FAST), model.enhance(low)
-    assert np.array_equal(best, model.enhance(low, BEST))
-    assert np.array_equal(best, model.enhance(low, Controls(denoise=1)))
+    default, fast, best = model.enhance(low), model.enhance(low, FAST), model.enhance(low, Controls(denoise=1))
+    assert np.array_equal(default, model.enhance(low, Controls(tier="best")))
+    assert np.array_equal(default, model.enhance(low, Controls(denoise=DENOISE)))
     for share in (0.25, 0.5, 0.9):
         np.testing.assert_allclose(model.enhance(low, Controls(denoise=share)), fast + share * (best - fast), atol=1e-6)
 

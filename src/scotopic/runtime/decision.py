@@ -20,6 +20,8 @@ Tier = Literal["fast", "best"]
 TIERS: tuple[Tier, ...] = ("fast", "best")
 
 MAX_STRENGTH = 2.0
+DENOISE = 0.8
+"""How much noise is taken away unless somebody asks: a fifth of the grain stays, without which skin looks like wax."""
 MAX_EXPOSURE_EV = 4.0
 RATIOS = 1 / 16, 4800.0
 """Amplifications of a raw: from four stops below what the camera chose to four stops above SID's largest, 300."""
@@ -56,7 +58,7 @@ class Controls:
 
     `tier` is for ordinary pictures: "fast" brightens, "best" takes away the noise that this shows as well (None: the
     best that the model has; a camera raw's network removes noise itself, whatever the tier). `denoise` is how much of
-    what the best tier takes away is taken away, 0 to 1 (None: all); at 0 the result is the fast tier's.
+    what the best tier takes away is taken away, 0 to 1 (None: DENOISE); at 0 the result is the fast tier's.
     """
 
     strength: float = 1.0

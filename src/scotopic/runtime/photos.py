@@ -16,7 +16,7 @@ from scotopic.image.pages import Pages
 from scotopic.image.profiles import pixels_to_srgb
 
 from .curves import PEAKS, Maps, apply_curves, default_threads, resize_maps
-from .decision import Controls, adjust_curves
+from .decision import DENOISE, Controls, adjust_curves
 from .denoising import Denoiser
 from .session import Graph, Loading, open_graph
 from .strips import Strip, as_samples
@@ -120,7 +120,7 @@ class PhotoModel:
         """The finished strips of a picture whose strips come in. `check` is called before each tile to be denoised."""
         if decision is not None:
             if denoiser := self._denoiser_for(controls, decision):
-                share = 1.0 if controls.denoise is None else float(controls.denoise)
+                share = DENOISE if controls.denoise is None else float(controls.denoise)
                 first, strips = _peek(strips)
                 pairs = self._pairs(strips, height, decision)
                 yield from denoiser.strips(pairs, height, width, first.dtype, share, check, decision.grey)
