@@ -45,9 +45,9 @@ BASELINES: dict[str, Callable[[Image], Image]] = {
 def method(name: str) -> Callable[[Image], Image]:
     if name in BASELINES:
         return BASELINES[name]
-    model, _, option = name.partition(" ")
+    model, *options = name.split()
     enhancer = scotopic.Enhancer(model, threads=1)
-    controls = Controls(protect_highlights=option != "unprotected")
+    controls = Controls(protect_highlights="unprotected" not in options, tier="fast" if "fast" in options else None)
     return lambda low: enhancer.enhance(low, controls)
 
 
@@ -76,7 +76,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("methods", nargs="*", help="models (name or folder, ' unprotected' after it) or baselines")
+    parser.add_argument(
+        "methods", nargs="*", help="models (name or folder, ' fast' or ' unprotected' after it) or baselines"
+    )
     parser.add_argument("--every", type=int, default=1, help="take every n-th pair only")
     parser.add_argument("--record", metavar="NAME", help="what the cards shall call these pairs")
     arguments = parser.parse_intermixed_args()

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pyvips
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 import scotopic
 from scotopic.data.darken import smooth_field
 from scotopic.data.phone import Phone, sample_phone, take
-from scotopic.data.virtual_camera import VirtualCamera, unprocess_table
+from scotopic.data.virtual_camera import Picture, VirtualCamera, unprocess_table, view
 from scotopic.image import linear_to_srgb
 
 ROOT = Path(__file__).parent.parent
@@ -50,7 +51,8 @@ SHOTS = (
     Shot("fruit", "palapeli_citrus-fruits.jpg", 4.5, 0.3, 0.3),
     Shot("moose", "gcompris_moose.webp", 3.0, 0.3, 0.3, processed=True),
     Shot("bridge", "gcompris_pontduGard.webp", 4.0, 0.35, 0.35),
-    Shot("gorilla-against-the-light", "gcompris_america.webp", 1.0, 0.3, 0.3, against_light_ev=4.0),
+    Shot("room", "blender_interior.exr", 3.0, 0.5, 0.5, processed=True),
+    Shot("drums-against-the-light", "gcompris_america.webp", 1.0, 0.3, 0.3, against_light_ev=4.0),
     Shot("crab-too-dark", "gcompris_erase_crab.webp", 6.0, 0.3, 0.3),
 )
 
@@ -61,21 +63,29 @@ def main() -> None:
     parser.add_argument("--model", help="a model's name or folder (default: the default model)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
     arguments = parser.parse_args()
-    held_out = VirtualCamera(arguments.pictures, "val", size=256, panoramas=0)
-    photos = {photo.name: photo.pixels for photo in held_out.photos}
+    held_out = VirtualCamera(arguments.pictures, "val", size=256)
+    pictures = {picture.name: picture for picture in (*held_out.photos, *held_out.panoramas)}
     model = Path(arguments.model) if arguments.model and "/" in arguments.model else arguments.model
     enhancer = scotopic.Enhancer(model)
     for number, shot in enumerate(SHOTS):
-        strip = panels(shot, photos[shot.picture].astype(np.uint8, copy=False), enhancer, number)
+        strip = panels(shot, pictures[shot.picture], enhancer, number)
         target = arguments.output / f"gallery-{shot.name}.jpg"
         pyvips.Image.new_from_array(strip).jpegsave(str(target), Q=90)
         print(target.name)
 
 
-def panels(shot: Shot, photo: NDArray[np.uint8], enhancer: scotopic.Enhancer, seed: int) -> NDArray[np.uint8]:
+def light_of(picture: Picture, rng: Generator) -> NDArray[np.float32]:
+    """The whole of a photo, or a view into a panorama, as linear sRGB light with sides that a Bayer mosaic can have."""
+    if picture.pixels.dtype == np.float16:
+        return view(picture, rng, 720)
+    pixels = picture.pixels.astype(np.uint8, copy=False)
+    return unprocess_table(0.5)[pixels[: len(pixels) // 2 * 2, : pixels.shape[1] // 2 * 2]]
+
+
+def panels(shot: Shot, picture: Picture, enhancer: scotopic.Enhancer, seed: int) -> NDArray[np.uint8]:
     """The strip of one shot."""
     rng = np.random.default_rng(seed)
-    light = unprocess_table(0.5)[photo[: photo.shape[0] // 2 * 2, : photo.shape[1] // 2 * 2]]
+    light = light_of(picture, rng)
     well_exposed = light
     if shot.against_light_ev:
         field = smooth_field(rng, *light.shape[:2])[..., None]
