@@ -1,6 +1,7 @@
 """Held-out scenes in too little light, as a phone's files have them: curves, denoising after them, and our two tiers.
 
     python benchmarks/noisy_scenes.py PICTURES [MODEL ...]
+    python benchmarks/noisy_scenes.py PICTURES [MODEL ...] --unprotected
 
 PICTURES is a folder of clean photos as the virtual camera takes it; scenes are its test photos, or where there are
 none those held out for validation, as far as they have 512 x 512 sharp pixels. Views of each are taken 2, 3, 4 and 5
@@ -11,8 +12,9 @@ exposed and without noise, with the same tone curve and the same error of the wh
 MODEL (a name or a folder; none = the shipped ones with a denoiser) is scored in both its tiers. Non-local means is
 OpenCV's fastNlMeansDenoisingColored: as its tutorial sets it (10, 10, 7, 21), and with the two strengths that are best
 (PSNR with GT-mean) on training scenes of the same kind of file and the same darkness, found anew in each run for each
-method that it follows. MODEL is told neither kind nor darkness. Intervals are bootstraps over scenes (95 %); ms/MP are
-medians on two threads, on a picture of 3 MP, the methods in turn.
+method that it follows. MODEL is told neither kind nor darkness. All models are scored as they come; `--unprotected`
+has their highlights clipped, as those of the truth are, and nothing left alone because it looks well exposed. Intervals
+are bootstraps over scenes (95 %); ms/MP are medians on two threads, on a picture of 3 MP, the methods in turn.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ import scotopic
 from quality import interval
 from scotopic.data.phone import Phone, sample_phone, take
 from scotopic.data.sources import Split
-from scotopic.data.virtual_camera import Picture, VirtualCamera, view
+from scotopic.data.virtual_camera import Picture, VirtualCamera, crop
 from scotopic.errors import DataError
 from scotopic.experiments.methods.baselines import BASELINES
 from scotopic.metrics import gt_mean, psnr, ssim
@@ -76,6 +78,14 @@ TIMED_TILES = 3, 4
 
 
 @dataclass(frozen=True)
+class Options:
+    """How models are run."""
+
+    threads: int
+    protect: bool
+
+
+@dataclass(frozen=True)
 class Shot:
     scene: int
     low: Codes
@@ -96,8 +106,9 @@ def shots(pictures: Sequence[Picture], kind: str, darker_ev: int, repeat: int = 
             side = -(-SIDE // phone.shrink // 2) * 2
             if side > min(picture.pixels.shape[:2]):
                 phone, side = replace(phone, shrink=1.0), SIDE
-            light = view(picture, rng, int(side))
-            # In the light itself, so that both exposures have it.
+            # At the photo's own exposure: a view for training may be a stop brighter, and blown.
+            light = crop(picture.pixels.astype(np.uint8, copy=False), rng, int(side))
+            # The cast is in the light itself, so that both exposures have it.
             gains = np.exp(rng.normal(0, CAST, 3)).astype(np.float32)
             light = light * (gains / gains[1])
             rng = np.random.default_rng([scene, number, darker_ev])
@@ -110,9 +121,9 @@ def baseline(name: str) -> Method:
     return lambda low: np.round(np.clip(BASELINES[name](low.astype(np.float32) / 255), 0, 1) * 255).astype(np.uint8)
 
 
-def model(name: str, threads: int, tier: Literal["fast", "best"] | None = None) -> Method:
-    enhancer = scotopic.Enhancer(name, threads=threads)
-    controls = Controls(tier=tier)
+def model(name: str, options: Options, tier: Literal["fast", "best"] | None = None) -> Method:
+    enhancer = scotopic.Enhancer(name, threads=options.threads)
+    controls = Controls(tier=tier, protect_highlights=options.protect)
     return lambda low: enhancer.enhance(low, controls)
 
 
@@ -122,13 +133,13 @@ def non_local_means(picture: Codes, strengths: Strengths) -> Codes:
     return np.ascontiguousarray(cv2.fastNlMeansDenoisingColored(bgr, None, *strengths, 7, 21)[..., ::-1])
 
 
-def bases(models: Sequence[str], threads: int) -> dict[str, Method]:
+def bases(models: Sequence[str], options: Options) -> dict[str, Method]:
     """What non-local means follows: whatever brightens and leaves the noise."""
     curves = [name for name in list_models() if (card := load_model(name).card).decide and not card.denoise]
     return {
         "gamma": baseline("gamma"),
-        **{name: model(name, threads) for name in curves},
-        **{f"{Path(name).name}@fast": model(name, threads, "fast") for name in models},
+        **{name: model(name, options) for name in curves},
+        **{f"{Path(name).name}@fast": model(name, options, "fast") for name in models},
     }
 
 
@@ -162,12 +173,14 @@ def score(
     return row
 
 
-def times(models: Sequence[str], low: Codes, strengths: dict[str, Strengths], runs: int) -> dict[str, float]:
+def times(
+    models: Sequence[str], options: Options, low: Codes, strengths: dict[str, Strengths], runs: int
+) -> dict[str, float]:
     """Median ms/MP of each method on a picture of several views."""
-    cv2.setNumThreads(2)
+    cv2.setNumThreads(options.threads)
     picture = np.tile(low, (*TIMED_TILES, 1))
-    brightened = bases(models, 2)
-    methods = others(models, 2) | brightened
+    brightened = bases(models, options)
+    methods = others(models, options) | brightened
     for name, base in brightened.items():
         methods[name + DOCUMENTED_NLM] = lambda low, base=base: non_local_means(base(low), DOCUMENTED)
         methods[name + TUNED_NLM] = lambda low, base=base, name=name: non_local_means(base(low), strengths[name])
@@ -182,11 +195,11 @@ def times(models: Sequence[str], low: Codes, strengths: dict[str, Strengths], ru
     return {name: statistics.median(values) * 1e9 / picture[..., 0].size for name, values in seconds.items()}
 
 
-def others(models: Sequence[str], threads: int) -> dict[str, Method]:
+def others(models: Sequence[str], options: Options) -> dict[str, Method]:
     return {
         "input": lambda low: low,
         **{name: baseline(name) for name in ("clahe", "lime")},
-        **{f"{Path(name).name}, best": model(name, threads, "best") for name in models},
+        **{f"{Path(name).name}, best": model(name, options, "best") for name in models},
     }
 
 
@@ -214,6 +227,7 @@ def main() -> None:
     parser.add_argument("models", nargs="*", help="names or folders of models with a denoiser")
     parser.add_argument("--split", choices=("val", "test"), help="default: test, or val where there are no test photos")
     parser.add_argument("--repeat", type=int, default=2, help="views of each scene (default 2)")
+    parser.add_argument("--unprotected", action="store_true", help="models do not protect highlights")
     parser.add_argument("--runs", type=int, default=3, help="repetitions of what is timed (default 3)")
     arguments = parser.parse_intermixed_args()
     models = arguments.models or [name for name in list_models() if load_model(name).card.denoise]
@@ -223,7 +237,8 @@ def main() -> None:
     count = len(pictures) * arguments.repeat
     print(f"{len(pictures)} scenes of the {split} split, {count} pictures of each kind at each darkness\n", flush=True)
     cv2.setNumThreads(1)
-    plain, brightened = others(models, 1), bases(models, 1)
+    options = Options(1, not arguments.unprotected)
+    plain, brightened = others(models, options), bases(models, options)
     found: dict[tuple[str, int], Rows] = {}
     strengths: dict[tuple[str, int], dict[str, Strengths]] = {}
     with ThreadPoolExecutor(2) as pool:
@@ -235,7 +250,8 @@ def main() -> None:
                 run = partial(score, plain=plain, brightened=brightened, strengths=strengths[kind, ev])
                 rows = list(pool.map(run, shots(pictures, kind, ev, arguments.repeat)))
                 found[kind, ev] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    timed = times(models, next(shots(pictures, "plain", 3)).low, strengths["plain", 3], arguments.runs)
+    dark = next(shots(pictures, "plain", DARKER_EV[-1])).low
+    timed = times(models, replace(options, threads=2), dark, strengths["plain", DARKER_EV[-1]], arguments.runs)
     report(found, strengths, timed, models, np.tile(np.arange(len(pictures)), arguments.repeat))
 
 

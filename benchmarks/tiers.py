@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -101,10 +102,9 @@ def median_of(runs: int, run: Callable[[], object]) -> float:
     return statistics.median(seconds)
 
 
-def elsewhere(*arguments: object) -> list[float]:
+def elsewhere(*arguments: object) -> Any:
     command = [sys.executable, __file__, *map(str, arguments)]
-    values: list[float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    return values
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def arrays(model: Sequence[str], runs: int, threads: int) -> None:
@@ -139,17 +139,14 @@ def files(model: Sequence[str], runs: int, threads: int) -> None:
 
 
 def graphs(model: Sequence[str], runs: int, threads: int) -> None:
-    print("\n| denoise.onnx in a picture of | tile | with its halo | s | ms/MP with halo | of the picture |")
-    print("|---|---|---|---:|---:|---:|")
+    print(
+        "\n| denoise.onnx in a picture of | tile | with its halo | s | ms/MP, halo included |\n|---|---|---|---:|---:|"
+    )
     for megapixels in MEGAPIXELS:
         inner, sides, spent, decided = elsewhere("--graph", *model, megapixels, threads, runs)
-        with_halo, without = (side[0] * side[1] / 1e6 for side in (sides, inner))  # type: ignore[index]
-        tiles = [" x ".join(map(str, side)) for side in (inner, sides)]  # type: ignore[call-overload]
-        print(
-            f"| {megapixels} MP | {' | '.join(tiles)} | {spent:.3f} | {spent * 1e3 / with_halo:.1f} | "
-            f"{spent * 1e3 / without:.1f} |",
-            flush=True,
-        )
+        tiles = " | ".join(f"{rows} x {columns}" for rows, columns in (inner, sides))
+        per_mp = spent * 1e9 / (sides[0] * sides[1])
+        print(f"| {megapixels} MP | {tiles} | {spent:.3f} | {per_mp:.1f} |", flush=True)
     print(f"\nThe decision of one thumbnail: {decided * 1e3:.1f} ms.")
 
 
