@@ -40,8 +40,8 @@ TILE_AREA = 1_000_000
 def open_run(path: Path, threads: int, ratio: Ratio, device: str) -> Opened:
     """The checkpoint at `path`: pictures and packed planes through its network, raw frames as its export would.
 
-    Large pictures go through in tiles, with the same result; not those of curve networks, which see a picture whole in
-    training and a thumbnail of it when exported. Raises CheckpointError.
+    Large pictures go through in tiles, with the same result; not those of networks that look at a picture as a whole.
+    So do curve networks in training; exported, they see a thumbnail. Raises CheckpointError.
     """
     if not path.is_file():
         raise CheckpointError(
@@ -91,7 +91,7 @@ def on_device(network: nn.Module, device: str) -> nn.Module:
 def _developed(develop: Develop, network: nn.Module, low: Tensor) -> Image:
     """`c h w` through the network, in tiles where it says how far it looks."""
     device = next(network.parameters()).device
-    if not isinstance(network, PictureNetwork):
+    if not isinstance(network, PictureNetwork) or not hasattr(network, "halo"):
         return _finite(to_numpy(develop(low[None].to(device)).out))
 
     def run(part: Any) -> Any:
