@@ -6,7 +6,8 @@ RUN is a run folder. Its network, wearing the average of its weights where there
 whole where the data set can give it so, even if validation saw its middle alone. Runs on the same pictures share a
 table; one whose pictures are others now, or split otherwise, is not scored. What a picture gains over the input is
 paired: a difference for each picture, its mean, and a 95 % interval by bootstrap over scenes. The input of
-super-resolution is enlarged bicubically; packed raw has no input to compare with.
+super-resolution is enlarged bicubically, that of a denoiser after a curve is what the curve made; packed raw has no
+input to compare with.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from quality import interval
 from scotopic.data import SID
 from scotopic.data.pairs import PairedPictures
 from scotopic.errors import CheckpointError, DataError, ScotopicError
-from scotopic.experiments.sets.recipe_set import whole
+from scotopic.experiments.sets.recipe_set import scene_of, whole
 from scotopic.metrics import gt_mean, mae, psnr, ssim
-from scotopic.networks import PictureNetwork, RawNetwork
+from scotopic.networks import PictureNetwork, RawNetwork, ScotopicDenoiser
 from scotopic.networks.picture import enlarged
 from scotopic.training import checkpoint
 from scotopic.training.agreement import has_truth
@@ -94,6 +95,8 @@ def baselines(network: torch.nn.Module) -> dict[str, Method]:
     if isinstance(network, PictureNetwork) and network.scale > 1:
         scale = network.scale
         return {"input, bicubic": lambda low: enlarged(low[None], scale)[0]}
+    if isinstance(network, ScotopicDenoiser):
+        return {"input, brightened": lambda low: low[3:]}
     return {"input": lambda low: low, "gamma 1/2.2": brightened}
 
 
@@ -103,7 +106,7 @@ def scenes_of(pictures: Pictures, names: list[str]) -> list[str]:
         return [pair.scene for pair in pictures.pairs]
     if isinstance(pictures, SID):
         return [pairs[0].long.name for pairs in pictures.items]
-    return [name.partition(" x")[0] for name in names]  # views of one photo differ by their ratio alone
+    return [scene_of(name) for name in names]
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ import torch
 
 from scotopic.data import DATASETS
 from scotopic.losses import LOSSES
-from scotopic.networks import DISCRIMINATORS, NETWORKS, CurveNetwork, RawNetwork
+from scotopic.networks import DISCRIMINATORS, NETWORKS, CurveNetwork, RawNetwork, ScotopicDenoiser
 from scotopic.runtime import list_models, load_model
 from scotopic.training import read_recipe
 from scotopic.training.agreement import TENSORS, looks_at
@@ -86,6 +86,8 @@ def _source(kind: type) -> str:
 def _light(kind: type) -> str:
     if issubclass(kind, CurveNetwork):
         return "picture, by curves"
+    if issubclass(kind, ScotopicDenoiser):
+        return "picture, and the same brightened"
     return "packed raw" if issubclass(kind, RawNetwork) else "picture"
 
 

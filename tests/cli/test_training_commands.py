@@ -19,8 +19,8 @@ def training(monkeypatch):
         best = run_dir / "checkpoints/best.safetensors"
         return types.SimpleNamespace(best_checkpoint=best, steps=1000, best_step=900)
 
-    def export(run, folder, name, changes):
-        calls.append((run, folder, name, changes))
+    def export(run, folder, name, changes, denoiser):
+        calls.append((run, folder, name, changes, denoiser))
         return types.SimpleNamespace(name=name, parameters=10561, raw="raw" in run or None)
 
     fake.train, fake.export = train, export
@@ -54,9 +54,16 @@ def test_export_names_the_model_after_its_folder(scotopic, training):
     calls, _ = training
     run = scotopic("export", "runs/tiny", "-o", "models/mine/", "export.title=Mine")
     assert run.exit_code == 0, run.stderr
-    assert calls == [("runs/tiny", "models/mine/", "mine", ("export.title=Mine",))]
+    assert calls == [("runs/tiny", "models/mine/", "mine", ("export.title=Mine",), None)]
     scotopic("export", "runs/tiny", "-o", "models/mine", "--name", "other")
     assert calls[-1][2] == "other"
+
+
+def test_export_takes_a_denoiser(scotopic, training):
+    calls, _ = training
+    run = scotopic("export", "runs/tiny", "--denoiser", "runs/clean", "-o", "mine")
+    assert run.exit_code == 0, run.stderr
+    assert calls == [("runs/tiny", "mine", "mine", (), "runs/clean")]
 
 
 def test_export_says_what_the_model_can_be_tried_on(scotopic, training):

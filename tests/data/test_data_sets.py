@@ -20,6 +20,7 @@ from .sid_tree import make_tree
 # name, settings, channels of `low`, its side, how many times larger the target is
 CASES: list[tuple[str, dict[str, Any], int, int, int]] = [
     ("darkened_photos", {"size": 32}, 3, 32, 1),
+    ("phone_patches", {"size": 32, "panoramas": 0.0}, 6, 32, 1),
     ("virtual_camera", {"size": 32, "panoramas": 0.0}, 12, 16, 2),
     ("virtual_camera", {"size": 36, "panoramas": 0.0, "cfa": "xtrans"}, 28, 12, 3),
     ("virtual_camera", {"size": 32, "panoramas": 0.0, "normalisation": "ratio", "colour": "srgb"}, 4, 16, 2),
@@ -54,7 +55,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for scene in numbers[:4]:
         make_pairs(sice / scene, sice / scene, [""], ("dark", "light"))
     roots = {"sid": make_tree(sid), "paired_folder": pairs, "lol": lol, "sice": sice}
-    alone = ("darkened_photos", "virtual_camera", "unpaired_folder", "super_resolution")
+    alone = ("darkened_photos", "phone_patches", "virtual_camera", "unpaired_folder", "super_resolution")
     return roots | dict.fromkeys(alone, photos)
 
 
@@ -74,9 +75,9 @@ def test_samples_have_one_shape_and_range(
         assert sample.target.shape == (3, scale * side, scale * side)
         assert sample.low.dtype == sample.target.dtype == torch.float32
         assert sample.low.isfinite().all()
-        assert sample.low[: scale**2 if scale > 1 else 3].max() <= (1 if channels in (3, 4) else 4)
+        assert sample.low[: scale**2 if scale > 1 else channels].max() <= (1 if channels in (3, 4, 6) else 4)
         assert sample.target.min() >= 0
-        assert sample.target.max() <= (1 if channels in (3, 4) else WHITE_TIMES_4)
+        assert sample.target.max() <= (1 if channels in (3, 4, 6) else WHITE_TIMES_4)
         assert sample.ratio >= 1
         assert sample.name
 

@@ -140,6 +140,8 @@ def test_raw_is_refused_by_what_takes_pictures(spec: str) -> None:
 
 # Runs.
 
+BLOCKS = {"encoders": [0, 1], "decoders": [1, 1]}
+
 
 def a_run(
     folder: Path, network: dict[str, Any], *, average: bool = False, data: str = "paired_folder"
@@ -164,11 +166,20 @@ def developed(network: torch.nn.Module, low: Image) -> Image:
     return Develop(network)(planes).out[0].clamp(0, 1).permute(1, 2, 0).numpy()
 
 
-@pytest.mark.parametrize("network", [{"name": "zero_dce_pp", "width": 4}, {"name": "cnn", "width": 4}])
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"name": "zero_dce_pp", "width": 4},
+        {"name": "cnn", "width": 4},
+        {"name": "scotopic", "width": 4},
+        {"name": "bilateral_grid", "width": 4},
+    ],
+    ids=lambda network: network["name"],
+)
 @pytest.mark.parametrize("average", [False, True])
 def test_a_run_is_its_network(tmp_path: Path, network: dict[str, Any], average: bool) -> None:
     best = a_run(tmp_path / "run", network, average=average)
-    low = picture()
+    low = picture(33, 50)
     method = open_method(str(tmp_path / "run"))
     assert (method.name, method.kind, method.facts["step"]) == ("run", "run", 1)
     assert method.facts["parameters"] == sum(p.numel() for p in best.parameters())
@@ -226,6 +237,17 @@ def test_a_raw_run_takes_planes_and_raw_frames_and_no_pictures(tmp_path: Path) -
     for low in (raw, planes):
         with pytest.raises(LightMismatchError, match="sRGB pictures"):
             open_method(str(tmp_path / "other")).enhance(item(low))
+
+
+def test_a_denoisers_run_takes_a_picture_and_the_same_brightened(tmp_path: Path) -> None:
+    a_run(tmp_path / "run", {"name": "scotopic_denoiser", "widths": [4, 6]} | BLOCKS, data="phone_patches")
+    method = open_method(str(tmp_path / "run"))
+    pair = np.concatenate([0.2 * picture(), picture()], 2)
+    out = method.enhance(item(torch.from_numpy(pair.transpose(2, 0, 1))))
+    np.testing.assert_allclose(out, pair[..., 3:], atol=1e-6)  # not trained, it takes nothing away
+    for low in (picture(), frame()):
+        with pytest.raises(LightMismatchError, match=r"takes a picture and the same brightened \(6 channels\)"):
+            method.enhance(item(low))
 
 
 def test_a_device_that_is_not_there_is_said_so(tmp_path: Path) -> None:

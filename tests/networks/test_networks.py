@@ -19,6 +19,7 @@ from scotopic.networks import (
     ZeroDCEPlusPlus,
     apply_curves,
 )
+from scotopic.networks.picture import continued
 from scotopic.training.graphs import graphs_of
 
 # (height, width): one pixel, a line, a prime, more than a receptive field.
@@ -34,6 +35,8 @@ SMALL = {
     "gan_generator": {"width": 4},
     "srgan_generator": {"width": 8},
     "rrdb": {"width": 4, "blocks": 1, "growth": 2},
+    "bilateral_grid": {"width": 8, "bins": 4},
+    "scotopic_denoiser": {"widths": (4, 6, 8)},
     "sid_unet": {"width": 4, "depth": 4},
     "can": {"width": 8, "depth": 6},
     "ksigma_unet": {"width": 4, "depth": 3},
@@ -69,7 +72,10 @@ def build(name: str, **settings: float) -> nn.Module:
 
 
 def random_input(network: nn.Module, *size: int) -> Tensor:
-    """Pictures, or planes of light, and of what is told of their noise where a network wants it."""
+    """Pictures, or with the same brightened, or planes of light and of what is told of their noise."""
+    if isinstance(network, PictureNetwork) and network.channels_in == 6:
+        bright = torch.rand(2, 3, *size)
+        return torch.cat([bright * torch.rand(2, 3, *size), bright], 1)
     if not isinstance(network, RawNetwork):
         return torch.rand(2, 3, *size)
     low, planes = torch.rand(2, network.channels_in, *size), network.planes
@@ -116,7 +122,7 @@ def test_a_seed_makes_the_network(name: str, change: dict[str, float]) -> None:
     assert any(not torch.equal(first[key], other[key]) for key in first)
 
 
-@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("name", ["zero_dce", "zero_dce_pp"])
 def test_a_fresh_curve_network_starts_near_the_identity(name: str) -> None:
     torch.manual_seed(0)
     low = torch.rand(1, 3, 16, 16)
@@ -164,13 +170,14 @@ def test_three_maps_are_the_same_map_for_every_iteration() -> None:
 @pytest.mark.parametrize("name", CURVES)
 def test_export_agrees_with_torch(name: str) -> None:
     network = build(name, **HARDEST.get(name, {}))
+    assert isinstance(network, CurveNetwork)
     graphs = graphs_of(network)
-    low = torch.rand(1, 3, 37, 59)
+    low = torch.rand(1, 3, 33, 59)
     with torch.no_grad():
         expected = network(low).numpy()
-    inputs = {"low": low.numpy()}
-    if "decide" in graphs:
-        decide = onnxruntime.InferenceSession(graphs["decide"].SerializeToString(), providers=["CPUExecutionProvider"])
-        inputs["maps"] = decide.run(None, inputs)[0]
-    apply = onnxruntime.InferenceSession(graphs["apply"].SerializeToString(), providers=["CPUExecutionProvider"])
-    np.testing.assert_allclose(apply.run(None, inputs)[0], expected, atol=1e-4)
+    decide, apply = (
+        onnxruntime.InferenceSession(graphs[part].SerializeToString(), providers=["CPUExecutionProvider"])
+        for part in ("decide", "apply")
+    )
+    maps = decide.run(None, {"low": continued(low, network.multiple).numpy()})[0][..., :33, :59]
+    np.testing.assert_allclose(apply.run(None, {"low": low.numpy(), "maps": maps})[0], expected, atol=1e-4)

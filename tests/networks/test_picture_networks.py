@@ -15,7 +15,9 @@ from .test_networks import SMALL, build, settings_of
 from .test_raw_networks import reach, tiles_agree
 
 PICTURES = [name for name, kind in NETWORKS.items() if issubclass(kind, PictureNetwork)]
-CASES = [(name, change) for name in PICTURES for change in settings_of(name)]
+WHOLE = ["bilateral_grid"]
+"""Those that look at the whole picture, so that it cannot be cut."""
+CASES = [(name, change) for name in PICTURES if name not in WHOLE for change in settings_of(name)]
 WITH_ACTIVATION = ["cnn", "dense_cnn", "unet"]
 WITH_RESIDUAL = [name for name in PICTURES if "residual" in signature(NETWORKS[name]).parameters]
 """Those that end in a convolution, whose result may be added to the input."""
@@ -40,6 +42,7 @@ def test_the_halo_is_what_is_looked_at(name: str, change: dict[str, int]) -> Non
         *(("unet", {"depth": depth, "width": 1}) for depth in (1, 2, 4)),
         ("rrdb", {"blocks": 2, "scale": 2}),
         ("rrdb", {"blocks": 2, "scale": 4}),
+        ("scotopic_denoiser", {"widths": (4,), "encoders": (1,), "decoders": (1,)}),
     ],
 )
 def test_the_halo_follows_the_depth(name: str, change: dict[str, int]) -> None:

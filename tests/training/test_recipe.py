@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from scotopic.errors import RecipeError
+from scotopic.runtime import load_model
 from scotopic.runtime.toml import dump_toml
+from scotopic.training.loop import build_network
 from scotopic.training.recipe import read_recipe, recipe_from_table
 
 from .toy_training import ADVERSARIAL, ToyPictures, toy_recipe, toy_table
@@ -132,6 +134,13 @@ def test_lists_stay_as_they_were_written() -> None:
     assert settings["cameras"] == ["generic"]
 
 
+def test_a_network_has_as_many_levels_as_it_is_given() -> None:
+    levels = "network={name='scotopic_denoiser', widths=[4, 6], encoders=[0, 1], decoders=[1, 0]}"
+    assert toy_recipe(levels).network.settings["widths"] == [4, 6]
+    with pytest.raises(RecipeError, match=r"one number a level each, got 2, 3 and 3"):
+        build_network(toy_recipe("network={name='scotopic_denoiser', widths=[4, 6]}"))
+
+
 @pytest.mark.parametrize("best_by", ["psnr", "psnr_gt_mean", "ssim", "mae", "loss", "loss_l1", "loss_exposure"])
 def test_the_best_can_be_told_by_any_number_of_the_report(best_by: str) -> None:
     assert toy_recipe(f"loop.best_by={best_by}").loop.best_by == best_by
@@ -179,6 +188,16 @@ def test_younger_settings_leave_old_numbers_alone() -> None:
         replace(recipe, losses=(replace(recipe.losses[0], on="y"),)),
     ]
     assert len({recipe.sha256, *(other.sha256 for other in changed)}) == 4
+
+
+def test_what_is_not_retouched_keeps_its_number() -> None:
+    """The number is on the card of what was trained before there was `retouched`."""
+    path = Path(__file__).parents[2] / "recipes/zero_dce_pp.toml"
+    training = load_model("zero_dce_pp").card.training
+    assert training is not None
+    assert read_recipe(path).data.settings["retouched"] == 0
+    assert read_recipe(path, ["data.retouched=0.0"]).sha256 == training.recipe_sha256
+    assert read_recipe(path, ["data.retouched=0.5"]).sha256 != training.recipe_sha256
 
 
 def test_what_is_missing_is_named() -> None:

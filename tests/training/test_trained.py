@@ -13,7 +13,7 @@ import torch
 
 from scotopic.data.splits import split_scenes, write_splits
 from scotopic.metrics import psnr
-from scotopic.networks import NETWORKS, SIDUNet
+from scotopic.networks import NETWORKS, ScotopicDenoiser, SIDUNet
 from scotopic.training import RunSummary, train
 from scotopic.training.recipe import recipe_from_table
 from scotopic.training.validation import to_numpy
@@ -110,6 +110,9 @@ def test_baselines_are_of_the_size_that_comes_out(trained: ModuleType) -> None:
     enlarging = trained.baselines(NETWORKS["rrdb"](scale=4, width=4, blocks=1, growth=2))
     assert {name: method(low).shape for name, method in enlarging.items()} == {"input, bicubic": (3, 32, 36)}
     assert trained.baselines(SIDUNet(width=2)) == {}
+    pair = torch.rand(6, 8, 9)
+    assert list(trained.baselines(ScotopicDenoiser())) == ["input, brightened"]
+    assert torch.equal(trained.baselines(ScotopicDenoiser())["input, brightened"](pair), pair[3:])
     same = trained.baselines(NETWORKS["zero_dce_pp"](width=4, scale=2))
     torch.testing.assert_close(same["gamma 1/2.2"](low), low ** (1 / 2.2))
 
@@ -127,5 +130,6 @@ def test_pictures_are_whole_where_they_can_be(trained: ModuleType) -> None:
 def test_scenes_are_what_goes_together(trained: ModuleType) -> None:
     names = ["a.jpg x100", "a.jpg x250", "b.jpg x100"]
     assert trained.scenes_of(ToyPictures(""), names) == ["a.jpg", "a.jpg", "b.jpg"]
+    assert trained.scenes_of(ToyPictures(""), ["a.jpg -0.0 EV", "a.jpg -5.9 EV"]) == ["a.jpg", "a.jpg"]
     values = np.array([1.0, 1.0, 4.0])
     assert trained.gain(values, np.array([0, 0, 1])) == "+2.00 (+1.00 to +4.00)"

@@ -96,7 +96,7 @@ def take(light: Light, ratio: float, phone: Phone, rng: Generator, cast: float =
     codes = np.round(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
     for quality in phone.qualities:
         codes = compressed(codes, quality, phone.subsampled)
-    return codes.astype(np.float32) / 255, np.clip(clean, 0, 1).astype(np.float32)
+    return np.asarray(codes.astype(np.float32) / 255), np.clip(clean, 0, 1).astype(np.float32)
 
 
 def whole(light: Light, ratio: float, sensor: VirtualSensor, rng: Generator) -> Light:

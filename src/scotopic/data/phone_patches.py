@@ -114,7 +114,7 @@ class PhonePatches(Dataset[Sample]):
         y, x = np.mgrid[-1 : 1 : clean.shape[0] * 1j, -1 : 1 : clean.shape[1] * 1j].astype(np.float32)
         down, across = rng.normal(0, 0.05, 2)
         field = (down * y + across * x)[..., None] + rng.normal(0, 0.03, 3)
-        return np.clip(low * (1 + field), 0, 1).astype(np.float32)
+        return np.asarray(np.clip(low * (1 + field), 0, 1), np.float32)
 
 
 def brightened(picture: Image, amount: NDArray[np.float32] | np.float32) -> Image:

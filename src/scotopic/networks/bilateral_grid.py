@@ -1,4 +1,4 @@
-"""A bilateral grid in place of our own network's curves, to compare the two."""
+"""A bilateral grid (Gharbi et al., SIGGRAPH 2017) in place of our own network's curves, to compare the two."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from .picture import continued
+
 
 def apply_curves(low: Tensor, maps: Tensor, iterations: int = 8) -> Tensor:
     """Iterated light-enhancement curves, x <- x + a x (1 - x) (Zero-DCE, eq. 3).
@@ -41,6 +43,9 @@ class CurveNetwork(nn.Module):
     like the other and flatten the picture; their mean over the whole picture can tell. At 0 one curve serves all.
     """
 
+    multiple: int = 1
+    """What the sides of `estimate`'s input are multiples of."""
+
     def __init__(self, iterations: int, locality: float) -> None:
         super().__init__()
         self.iterations = iterations
@@ -52,7 +57,16 @@ class CurveNetwork(nn.Module):
 
     @final
     def decide(self, low: Tensor) -> Tensor:
-        """Curve maps in [-1, 1], `n c h w`, for a picture (a thumbnail, in practice) `n 3 h w`, sRGB in [0, 1]."""
+        """Curve maps in [-1, 1], `n c h w`, for a picture (a thumbnail, in practice) `n 3 h w`, sRGB in [0, 1].
+
+        Of any size; it is continued by its last row and column where it must be.
+        """
+        height, width = low.shape[-2:]
+        return self.maps(continued(low, self.multiple))[..., :height, :width]
+
+    @final
+    def maps(self, low: Tensor) -> Tensor:
+        """`decide` for a picture whose sides are multiples of `multiple`."""
         maps = self.estimate(low)
         if self.locality == 1:
             return maps

@@ -22,7 +22,8 @@ class PictureNetwork(nn.Module):
     multiple: int = 1
     """What the sides of `process`'s input are multiples of."""
     halo: int
-    """How far, in pixels of the input, the network looks beyond the part that it computes."""
+    """How far, in pixels of the input, the network looks beyond the part that it computes. One that looks at the whole
+    picture has none, and is neither cut into tiles nor exported."""
 
     @abstractmethod
     def process(self, low: Tensor) -> Tensor:
@@ -31,9 +32,17 @@ class PictureNetwork(nn.Module):
     def forward(self, low: Tensor) -> Tensor:
         """A picture of any size, one pixel too; it is continued by its last row and column where it must be."""
         height, width = low.shape[-2:]
-        below, right = -height % self.multiple, -width % self.multiple
-        whole = pad(low, (0, right, 0, below), mode="replicate") if below or right else low
-        return self.process(whole)[..., : self.scale * height, : self.scale * width]
+        return self.process(continued(low, self.multiple))[..., : self.scale * height, : self.scale * width]
+
+
+def continued(low: Tensor, multiple: int) -> Tensor:
+    """The picture `n c h w`, its last row and column repeated until its sides are multiples of `multiple`.
+
+    >>> continued(torch.tensor([[[[1.0, 2.0, 3.0]]]]), 2).tolist()
+    [[[[1.0, 2.0, 3.0, 3.0], [1.0, 2.0, 3.0, 3.0]]]]
+    """
+    below, right = (-side % multiple for side in low.shape[-2:])
+    return pad(low, (0, right, 0, below), mode="replicate") if below or right else low
 
 
 def enlarged(picture: Tensor, scale: int) -> Tensor:

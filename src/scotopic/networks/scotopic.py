@@ -1,4 +1,4 @@
-"""Our own network's decision: how much light a picture wants, where, and in which colour, seen on a thumbnail."""
+"""Our own network's decision: how much light a picture wants, and where, as curves (Guo et al., CVPR 2020)."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Scotopic(CurveNetwork):
     network here beat on pictures of cameras that it had not learned from. The network sees the picture as it came and
     as the rule would expose it, so that all pictures look alike to it whatever light they were taken in, and moves the
     three maps from there: for the whole picture by what it sees in all of it, and for each 16 x 16 pixels by their
-    surroundings. It starts from the rule. `locality` is the share of the maps' variation that is kept (`CurveNetwork`).
-    57,494 parameters with the defaults.
+    surroundings. It starts from the rule (98 % of it). `locality` is the share of the maps' variation that is kept
+    (`CurveNetwork`). 57,494 parameters with the defaults.
     """
 
     multiple = CELL
@@ -40,12 +40,11 @@ class Scotopic(CurveNetwork):
         start_with_rule(self.place, self.whole)
 
     def estimate(self, low: Tensor) -> Tensor:
-        height, width = low.shape[-2:]
         rule = exposing_amount(low, self.level, self.iterations)
         places, summary = self.scene(low, rule, self.iterations)
         moved = self.place(places) + self.whole(summary)[..., None, None]
-        maps = torch.tanh(torch.atanh(0.98 * rule) + moved)
-        return interpolate(maps, scale_factor=float(CELL), mode="bilinear")[..., :height, :width]
+        maps = torch.tanh(torch.atanh(0.98 * rule) + moved)  # 0.98, as the rule may say 1
+        return interpolate(maps, scale_factor=float(CELL), mode="bilinear")
 
 
 class SceneEncoder(nn.Module):

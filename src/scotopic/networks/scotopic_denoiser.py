@@ -47,11 +47,8 @@ class ScotopicDenoiser(PictureNetwork):
             )
         self.told = told
         depth = len(widths)
-        self.multiple = 2**depth
-        # A block looks two pixels of its level further, the first and last convolution one of the finest; and what the
-        # coarsest sees in part, a tile cut at multiples of its pixels sees whole.
-        blocks = (before + after for before, after in zip(encoders, decoders, strict=True))
-        self.halo = 2 * (2 + sum(2 * count * 2**level for level, count in enumerate(blocks)))
+        self.multiple = max(2**depth, 4)  # the gain is that of 4 x 4 pixels
+        self.halo = _halo(encoders, decoders)
         self.first = nn.Conv2d(12 + 3 * told, widths[0], 3)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
@@ -90,6 +87,20 @@ def gain_ev(low: Tensor, bright: Tensor) -> Tensor:
     1.8
     """
     return torch.log2((avg_pool2d(bright, 4) + DARKEST) / (avg_pool2d(low, 4) + DARKEST))
+
+
+def _halo(encoders: Sequence[int], decoders: Sequence[int]) -> int:
+    """How far is looked, in pixels of the picture, followed from what comes out to what goes in.
+
+    The first and the last convolution look a pixel of the finest level further, a block two of its own level; and
+    whoever looks at a part of a coarser pixel sees all of it.
+    """
+    seen = 1
+    for level, count in enumerate(decoders):
+        pixel: int = 2**level
+        seen = -(-seen // pixel) * pixel + 2 * count * pixel
+    seen += sum(2 * count * 2**level for level, count in enumerate(encoders)) + 1
+    return 4 * -(-seen // 2)  # of a gain, all 4 x 4 pixels
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:

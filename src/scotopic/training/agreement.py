@@ -75,6 +75,10 @@ def _check_loss(loss: str, recipe: Recipe) -> None:
             f"The loss '{loss}' compares with the picture that goes in, and this network makes a larger one. "
             "Leave the loss out."
         )
+    if looks_at(loss, "low") and issubclass(network, PictureNetwork) and network.channels_in != 3:
+        raise RecipeError(
+            f"The loss '{loss}' compares with the picture that goes in, and this network takes two. Leave the loss out."
+        )
     if len(looks_at(loss, "out", "target")) == 2 and not has_truth(recipe):
         raise RecipeError(
             f"The loss '{loss}' compares with the truth, and the targets of '{recipe.data.name}' are other pictures. "

@@ -90,8 +90,9 @@ def export_network(
     folder = Path(folder)
     if folder.exists() and not (folder / "card.toml").exists():
         raise TrainingError(f"'{folder}' exists and is no model folder, so it stays. Give another place to export to.")
-    for part in (recipe, *([denoiser.recipe] if denoiser else [])):
-        _refuse_nameless(part)
+    _refuse_nameless(recipe, ", or give it here: export.{}=…")
+    if denoiser:
+        _refuse_nameless(denoiser.recipe, " of the denoiser's recipe, and train it again.")
     _refuse_misplaced(network, denoiser)
     halo = _halo(network)
     graphs = graphs_of(network) | (graphs_of(denoiser.network) if denoiser else {})
@@ -169,12 +170,12 @@ def _denoise_card(denoiser: Trained, sha256: str) -> DenoiseCard:
     )
 
 
-def _refuse_nameless(recipe: Recipe) -> None:
+def _refuse_nameless(recipe: Recipe, remedy: str) -> None:
     for key in ("data", "licence"):
         if not getattr(recipe.export, key):
             raise RecipeError(
-                f"A model's card names its {key}, and the recipe has no export.{key}. Add it to [export], "
-                f"or give it here: export.{key}=…"
+                f"A model's card names its {key}, and the recipe '{recipe.name}' has no export.{key}. "
+                f"Add it to [export]{remedy.format(key)}"
             )
 
 

@@ -50,9 +50,9 @@ def graphs_of(network: nn.Module) -> dict[str, onnx.ModelProto]:
 
     decide: `low` (1, 3, h, w) -> `maps` (1, c, h, w). apply: `low`, and `maps` where there is a decide -> `out`.
     denoise: `low`, and `bright`, the same after a curve -> `out`. Sides of `low` are multiples of the network's
-    `multiple`; a raw network's is packed planes. Raises TrainingError when a
-    graph's output is off by more than 1e-4 anywhere. Weights of more than 16 MB are stored as 16-bit numbers, and
-    computed with as 32-bit ones: then it may be off by 1/255 from the network, and by 1e-4 from the network so rounded.
+    `multiple`; a raw network's is packed planes. Raises TrainingError when a graph's output is off by more than 1e-4
+    anywhere. Weights of more than 16 MB are stored as 16-bit numbers, and computed with as 32-bit ones: then it may be
+    off by 1/255 from the network, and by 1e-4 from the network so rounded.
     """
     network = network.eval().float().cpu()
     size = 4 * sum(parameter.numel() for parameter in network.parameters())
@@ -68,9 +68,9 @@ def _graphs(network: nn.Module) -> dict[str, onnx.ModelProto]:
     with torch.no_grad():
         if isinstance(network, CurveNetwork):
             pictures = _pictures(sizes)
-            decisions = [network.decide(low) for low in pictures]
-            graphs["decide"] = _graph(network, network.decide, {"low": pictures[1]}, "maps")
-            _prove("decide", graphs["decide"], network.decide, [{"low": low} for low in pictures])
+            decisions = [network.maps(low) for low in pictures]
+            graphs["decide"] = _graph(network, network.maps, {"low": pictures[1]}, "maps")
+            _prove("decide", graphs["decide"], network.maps, [{"low": low} for low in pictures])
             given = [{"low": low, "maps": maps} for low, maps in zip(pictures, decisions, strict=True)]
             graphs["apply"] = _graph(network, network.apply_decision, given[1], "out")
             _prove("apply", graphs["apply"], network.apply_decision, given)

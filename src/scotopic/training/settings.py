@@ -114,8 +114,8 @@ def check_settings(function: Callable[..., Any], settings: Table, where: str, gi
     checked = {key: check(value, hints.get(key, Any), f"{where}.{key}") for key, value in settings.items()}
     for key, value in checked.items():
         usual = parameters[key].default
-        if isinstance(usual, tuple) and _are_numbers(usual) and len(value) != len(usual):
-            raise RecipeError(f"{where}.{key} must be {len(usual)} numbers, like {list(usual)}, got {value!r}.")
+        if _is_range(usual) and len(value) != 2:
+            raise RecipeError(f"{where}.{key} must be 2 numbers, like {list(usual)}, got {value!r}.")
     defaults = {key: parameters[key].default for key in known if isinstance(parameters[key].default, PLAIN)}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in (defaults | checked).items()}
 
@@ -154,8 +154,9 @@ def _check_list(value: object, of: Any, where: str) -> None:
         check(item, of, f"Item {place} of {where}")
 
 
-def _are_numbers(values: tuple[object, ...]) -> bool:
-    return bool(values) and all(map(_is_number, values))
+def _is_range(usual: object) -> bool:
+    """From the least to the most. Longer lists of numbers are as long as somebody wants them: one a level, say."""
+    return isinstance(usual, tuple) and len(usual) == 2 and all(map(_is_number, usual))
 
 
 def _is_number(value: object) -> bool:

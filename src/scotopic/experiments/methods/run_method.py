@@ -55,13 +55,14 @@ def open_run(path: Path, threads: int, ratio: Ratio, device: str) -> Opened:
     if saved.recipe.loop.channels_last:
         develop.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as it was trained: faster
     name = saved.recipe.network.name
+    wanted = network.channels_in if isinstance(network, RawNetwork | PictureNetwork) else 3
     raw_model = _raw_model(network, name) if isinstance(network, RawNetwork) else None
 
     def enhance(item: Item) -> Image:
         low = item.low()
         if isinstance(low, RawFrame):
             if raw_model is None:
-                raise _misfit(name, 3, f"a raw frame from '{item.name}'")
+                raise _misfit(name, wanted, f"a raw frame from '{item.name}'")
             raw_model.check(low)
             return _developed_frame(raw_model, low, item.ratio if ratio == "given" else None)
         if isinstance(low, Tensor) and ratio == "estimated":
@@ -71,7 +72,6 @@ def open_run(path: Path, threads: int, ratio: Ratio, device: str) -> Opened:
             )
         with torch.no_grad():
             planes = low if isinstance(low, Tensor) else torch.from_numpy(np.ascontiguousarray(low.transpose(2, 0, 1)))
-            wanted = network.channels_in if isinstance(network, RawNetwork | PictureNetwork) else 3
             if planes.shape[0] != wanted:
                 raise _misfit(name, wanted, f"{planes.shape[0]} from '{item.name}'")
             return _developed(develop, network, planes)
@@ -146,7 +146,9 @@ def _developed_frame(model: RawModel, frame: RawFrame, ratio: float | None) -> I
 
 
 def _misfit(name: str, wanted: int, got: str) -> LightMismatchError:
-    what = "sRGB pictures (3 channels)" if wanted == 3 else f"packed raw ({wanted} channels) or raw frames"
+    what = {3: "sRGB pictures (3 channels)", 6: "a picture and the same brightened (6 channels)"}.get(
+        wanted, f"packed raw ({wanted} channels) or raw frames"
+    )
     return LightMismatchError(
         f"The run's network '{name}' takes {what}, got {got}. Score it on what its recipe holds out, or on a set of "
         "that kind."

@@ -76,6 +76,15 @@ def whole(recipe: Recipe) -> tuple[Recipe, str]:
     return replace(recipe, data=replace(data, settings={**data.settings, "held_out_size": 0})), f"each whole{shrunk}"
 
 
+def scene_of(name: str) -> str:
+    """The picture that a sample of this name is a view of: views of one differ by how dark they are alone.
+
+    >>> scene_of("lake.jpg x250"), scene_of("lake.jpg -2.5 EV"), scene_of("lake.jpg")
+    ('lake.jpg', 'lake.jpg', 'lake.jpg')
+    """
+    return re.sub(r" (x\d+|-\d+\.\d EV)$", "", name)
+
+
 def _what_decides(pictures: Pictures, recipe: Recipe) -> str:
     """What held-out pictures depend on besides their files; how pairs are turned and coloured in training is not."""
     settings = {key: value for key, value in recipe.data.settings.items() if key != "cache"}
@@ -114,7 +123,7 @@ def _items(pictures: Pictures, recipe: Recipe) -> list[Item]:
         ]
     samples = [(sample.name, sample.ratio) for sample in (pictures[index] for index in range(len(pictures)))]
     names = unique(name for name, _ in samples)
-    scenes = [re.sub(r" x\d+$", "", name) for name, _ in samples]  # views of one photo differ by their ratio alone
+    scenes = [scene_of(name) for name, _ in samples]
     scale = recipe.data.settings.get("scale", 1)
     return [
         Item(name, scene, "", ratio if ratio != 1 else None, partial(low, index), target(index), name, scale)
