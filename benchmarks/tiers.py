@@ -128,7 +128,7 @@ def files(model: Sequence[str], runs: int, threads: int) -> None:
             enhance = [sys.executable, "-m", "scotopic", "enhance", str(photo), "-o", out, "--overwrite"]
             enhance += ["--model", *model, "--threads", str(threads)]
             commands = {"libvips copy": [sys.executable, "-c", COPY, str(photo), out]}
-            commands |= {tier: [*enhance, "--tier", tier] for tier in TIERS}
+            commands |= {tier: [*enhance, "--quality", tier] for tier in TIERS}
             runs_of = [[measured(command) for command in commands.values()] for _ in range(runs + 1)][1:]  # disk cache
             columns = dict(zip(commands, zip(*runs_of, strict=True), strict=True))
             copy = statistics.median(seconds for seconds, _ in columns["libvips copy"])
