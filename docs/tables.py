@@ -54,7 +54,8 @@ def tables() -> dict[str, str]:
 
 
 def _recipes() -> Iterable[tuple[str, ...]]:
-    training = [(name, load_model(name).card.training) for name in list_models()]
+    cards = [(name, load_model(name).card) for name in list_models()]
+    training = [(name, by) for name, card in cards for by in (card.training, card.denoise and card.denoise.training)]
     shipped = {by.recipe: f"`{name}`" for name, by in training if by}
     for path in sorted(RECIPES.glob("*.toml")):
         recipe = read_recipe(path)
