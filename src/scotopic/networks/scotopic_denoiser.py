@@ -97,9 +97,9 @@ def _halo(encoders: Sequence[int], decoders: Sequence[int]) -> int:
     """
     seen = 1
     for level, count in enumerate(decoders):
-        pixel: int = 2**level
+        pixel = 1 << level
         seen = -(-seen // pixel) * pixel + 2 * count * pixel
-    seen += sum(2 * count * 2**level for level, count in enumerate(encoders)) + 1
+    seen += sum(2 * count << level for level, count in enumerate(encoders)) + 1
     return 4 * -(-seen // 2)  # of a gain, all 4 x 4 pixels
 
 
