@@ -114,6 +114,7 @@ def test_the_curve_ends_near_a_good_exposure(photos: Path) -> None:
 
     def brightness(**settings: Any) -> np.ndarray:
         data = patches(photos, views=4, **settings)
+        assert data[0].ratio == 2 ** settings["darker_ev"][0]
         return np.array([data[index].target.mean().item() for index in range(len(data))])
 
     dark = brightness(darker_ev=(5.0, 5.0), off_ev=0.0)
@@ -139,3 +140,19 @@ def test_panoramas_are_looked_into(photos: Path, tmp_path: Path) -> None:
 def test_odd_sizes_are_refused(photos: Path) -> None:
     with pytest.raises(DataError, match=r"data\.size must be even, got 33"):
         patches(photos, size=33)
+
+
+def test_no_photo_is_enlarged_to_be_shrunk(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a photo has too few pixels for a phone that shrinks, the phone does not."""
+    plain, shrunk = phone_patches.take, set()
+
+    def noting(light: Any, ratio: float, phone: Any, rng: Any) -> Any:
+        shrunk.add((name.startswith("small"), phone.shrink < 1))
+        return plain(light, ratio, phone, rng)
+
+    monkeypatch.setattr(phone_patches, "take", noting)
+    data = patches(photos, views=4)
+    for index in range(len(data)):
+        name = data.pictures.photos[index % len(data.pictures.photos)].name
+        data[index]
+    assert shrunk == {(True, False), (False, False), (False, True)}

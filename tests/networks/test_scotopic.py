@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from scotopic.errors import TrainingError
 from scotopic.networks import BilateralGrid, Scotopic, apply_curves
-from scotopic.networks.picture import continued
 from scotopic.networks.scotopic import exposing_amount
 from scotopic.training.checkpoint import Progress
 from scotopic.training.export import export_network
@@ -121,7 +121,8 @@ def test_other_sizes_are_seen_as_the_runtime_shows_them() -> None:
     assert isinstance(network, Scotopic)
     for height, width in ((1, 1), (17, 33), (31, 50)):
         low = torch.rand(1, 3, height, width)
-        maps = network.maps(continued(low, 16))
+        shown = np.pad(low, ((0, 0), (0, 0), (0, -height % 16), (0, -width % 16)), mode="edge")
+        maps = network.maps(torch.from_numpy(shown))
         torch.testing.assert_close(network.decide(low), maps[..., :height, :width])
 
 
