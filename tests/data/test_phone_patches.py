@@ -151,7 +151,7 @@ def test_no_photo_is_enlarged_to_be_shrunk(photos: Path, monkeypatch: pytest.Mon
         return plain(light, ratio, phone, rng)
 
     monkeypatch.setattr(phone_patches, "take", noting)
-    data = patches(photos, views=4)
+    data = patches(photos, views=12)
     for index in range(len(data)):
         name = data.pictures.photos[index % len(data.pictures.photos)].name
         data[index]
