@@ -38,7 +38,7 @@ class PictureNetwork(nn.Module):
 def continued(low: Tensor, multiple: int) -> Tensor:
     """The picture `n c h w`, its last row and column repeated until its sides are multiples of `multiple`.
 
-    >>> continued(torch.tensor([[[[1.0, 2.0, 3.0]]]]), 2).tolist()
+    >>> continued(Tensor([[[[1.0, 2.0, 3.0]]]]), 2).tolist()
     [[[[1.0, 2.0, 3.0, 3.0], [1.0, 2.0, 3.0, 3.0]]]]
     """
     below, right = (-side % multiple for side in low.shape[-2:])

@@ -84,8 +84,8 @@ def exposing_amount(low: Tensor, level: float, iterations: int = 8) -> Tensor:
     Found by halving, on means of 4 x 4 pixels; places that are black already hardly count.
 
     >>> dim = torch.full((1, 3, 8, 8), 0.1)
-    >>> apply_curves(dim, exposing_amount(dim, 0.45).expand(1, 3, 8, 8)).mean().round(decimals=2).item()
-    0.45
+    >>> apply_curves(dim, exposing_amount(dim, 0.45).expand(1, 3, 8, 8)).mean().mul(100).round().item()
+    45.0
     """
     small = avg_pool2d(low, 4)
     red, green, blue = small.unbind(1)

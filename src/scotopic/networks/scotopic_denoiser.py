@@ -83,8 +83,8 @@ class ScotopicDenoiser(PictureNetwork):
 def gain_ev(low: Tensor, bright: Tensor) -> Tensor:
     """By how many stops of sRGB value each 4 x 4 pixels were amplified, `n 3 h/4 w/4`.
 
-    >>> gain_ev(torch.full((1, 3, 4, 4), 0.1), torch.full((1, 3, 4, 4), 0.4)).mean().round(decimals=1).item()
-    1.8
+    >>> gain_ev(torch.full((1, 3, 4, 4), 0.1), torch.full((1, 3, 4, 4), 0.4)).mean().mul(10).round().item()
+    18.0
     """
     return torch.log2((avg_pool2d(bright, 4) + DARKEST) / (avg_pool2d(low, 4) + DARKEST))
 
