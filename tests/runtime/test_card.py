@@ -123,7 +123,7 @@ def test_a_whole_number_will_do_for_hours(tmp_path: Path) -> None:
         ("iterations = 8", "iterations = 8.0", "iterations wants a whole number, got 8.0"),
         ("iterations = 8", "iterations = true", "iterations wants a whole number, got True"),
         ("iterations = 8", "iterations = 0", "iterations must be at least 1"),
-        ("maps = 3", "maps = 5", "8 iterations want 3 or 24 maps, got decide.maps = 5"),
+        ("maps = 3", "maps = 5", "8 iterations want 3 or 6 or 24 maps, got decide.maps = 5"),
         ("long_side = 512", "long_side = 0", "long_side must be at least 1"),
         ("multiple = 4", "multiple = 0", "multiple of 'decide.onnx' must be at least 1"),
         ('kind = "curves"', 'kind = "spells"', "kind wants one of 'curves', got 'spells'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -15,15 +16,26 @@ def apply_curves(low: Tensor, maps: Tensor, iterations: int = 8) -> Tensor:
     """Iterated light-enhancement curves, x <- x + a x (1 - x) (Zero-DCE, eq. 3).
 
     `low` is sRGB in [0, 1], `n 3 h w`. `maps` is in [-1, 1]: `n 3 h w`, the same for every iteration (Zero-DCE++),
-    or `n 3*iterations h w`, three for each (Zero-DCE). The curve keeps 0 at 0, 1 at 1 and the order of all values.
+    `n 3*iterations h w`, three for each (Zero-DCE), or for more than two iterations `n 6 h w`, the mean amounts and by
+    how much they rise, evenly, from the first iteration to the mean and from there to the last. As long as no amount
+    is beyond [-1, 1], the curve keeps 0 at 0, 1 at 1 and the order of all values.
 
     >>> apply_curves(torch.full((1, 3, 1, 1), 0.5), torch.full((1, 3, 1, 1), 1.0), iterations=1)[0, 0, 0, 0].item()
     0.75
     """
     out = low
-    for step in torch.split(maps, 3, dim=1) if maps.shape[1] == 3 * iterations else [maps] * iterations:
-        out = out + step * (out - out * out)
+    for amount in _amounts(maps, iterations):
+        out = out + amount * (out - out * out)
     return out
+
+
+def _amounts(maps: Tensor, iterations: int) -> Sequence[Tensor]:
+    if maps.shape[1] == 3 * iterations:
+        return torch.split(maps, 3, dim=1)
+    if maps.shape[1] == 3:
+        return [maps] * iterations
+    mean, rise = torch.split(maps, 3, dim=1)
+    return [mean + (2 * step / (iterations - 1) - 1) * rise for step in range(iterations)]
 
 
 def start_from_identity(network: nn.Module) -> None:

@@ -44,7 +44,7 @@ typedef struct {
     void *out;
     const float *maps;      /* (sets * bands, map_h, map_w) */
     Py_ssize_t width, bands;
-    Py_ssize_t map_h, map_w, sets; /* sets: 1, or one set of `bands` maps for every iteration */
+    Py_ssize_t map_h, map_w, sets; /* sets of `bands` maps: 1, one for every iteration, or amounts and how they rise */
     Py_ssize_t iterations;
     Py_ssize_t row0, row1;  /* rows of the strip to do */
     Py_ssize_t top, height; /* row `r` of the strip is row `top + r` of a picture `height` rows high */
@@ -106,6 +106,11 @@ INLINE float clamp_unit(float x)
 #define OF_F32(v) (v)
 #define TO_F32(x) clamp_unit(x)
 
+/* With two sets for more iterations than two, the second says how the amounts of the first rise: by -1 times itself in the
+ * first iteration, by 1 times itself in the last, evenly between. */
+#define RISE(step, iterations) (-1.0f + 2.0f * (float)(step) / (float)((iterations) - 1))
+INLINE int rises(Py_ssize_t sets, Py_ssize_t iterations) { return sets == 2 && iterations > 2; }
+
 #define DEFINE_ROW(NAME, TYPE, OF, TO)                                                                                 \
     INLINE void NAME(const TYPE *RESTRICT low, TYPE *RESTRICT out, const float *RESTRICT above,                        \
                      const float *RESTRICT below, float t, Py_ssize_t samples, Py_ssize_t set_size, Py_ssize_t sets,   \
@@ -117,6 +122,17 @@ INLINE float clamp_unit(float x)
                 float x = OF(low[i]);                                                                                  \
                 for (int step = 0; step < USUAL_ITERATIONS; step++)                                                    \
                     x += a * (x - x * x);                                                                              \
+                out[i] = TO(x);                                                                                        \
+            }                                                                                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        if (iterations == USUAL_ITERATIONS && sets == 2) {                                                             \
+            for (Py_ssize_t i = 0; i < samples; i++) {                                                                 \
+                const float a = above[i] + t * (below[i] - above[i]);                                                  \
+                const float rise = above[set_size + i] + t * (below[set_size + i] - above[set_size + i]);              \
+                float x = OF(low[i]);                                                                                  \
+                for (int step = 0; step < USUAL_ITERATIONS; step++)                                                    \
+                    x += (a + RISE(step, USUAL_ITERATIONS) * rise) * (x - x * x);                                      \
                 out[i] = TO(x);                                                                                        \
             }                                                                                                          \
             return;                                                                                                    \
@@ -138,10 +154,17 @@ INLINE float clamp_unit(float x)
             for (Py_ssize_t i = 0; i < lanes; i++)                                                                     \
                 x[i] = OF(low[start + i]);                                                                             \
             for (Py_ssize_t step = 0; step < iterations; step++) {                                                     \
-                const float *RESTRICT a0 = above + (sets > 1 ? step * set_size : 0) + start;                           \
-                const float *RESTRICT a1 = below + (sets > 1 ? step * set_size : 0) + start;                           \
-                for (Py_ssize_t i = 0; i < lanes; i++)                                                                 \
-                    x[i] += (a0[i] + t * (a1[i] - a0[i])) * (x[i] - x[i] * x[i]);                                      \
+                const Py_ssize_t set = sets > 1 && !rises(sets, iterations) ? step * set_size : 0;                     \
+                const float *RESTRICT a0 = above + set + start, *RESTRICT a1 = below + set + start;                    \
+                if (rises(sets, iterations)) {                                                                         \
+                    const float *RESTRICT r0 = a0 + set_size, *RESTRICT r1 = a1 + set_size;                            \
+                    const float share = RISE(step, iterations);                                                        \
+                    for (Py_ssize_t i = 0; i < lanes; i++)                                                             \
+                        x[i] += (a0[i] + t * (a1[i] - a0[i]) + share * (r0[i] + t * (r1[i] - r0[i]))) *                \
+                                (x[i] - x[i] * x[i]);                                                                  \
+                } else                                                                                                 \
+                    for (Py_ssize_t i = 0; i < lanes; i++)                                                             \
+                        x[i] += (a0[i] + t * (a1[i] - a0[i])) * (x[i] - x[i] * x[i]);                                  \
             }                                                                                                          \
             for (Py_ssize_t i = 0; i < lanes; i++)                                                                     \
                 out[start + i] = TO(x[i]);                                                                             \
@@ -304,7 +327,9 @@ static PyObject *apply(PyObject *self, PyObject *args)
     /* The caller has checked all this with better words; here it keeps memory safe. */
     const int fits = kind >= 0 && rows > 0 && work.width > 0 && work.map_h > 0 && work.map_w > 0 && work.iterations >= 0 &&
                      (work.bands == 1 || work.bands == 3) && work.sets * work.bands == map_count &&
-                     (work.sets == 1 || (work.sets > 1 && work.sets == work.iterations)) && work.map_w < INT32_MAX &&
+                     (work.sets == 1 || rises(work.sets, work.iterations) ||
+                      (work.sets > 1 && work.sets == work.iterations)) &&
+                     work.map_w < INT32_MAX &&
                      work.top >= 0 && work.height >= work.top + rows && 0 <= work.row0 && work.row0 <= work.row1 &&
                      work.row1 <= rows && low.len == rows * work.width * work.bands * low.itemsize &&
                      out.len == low.len && out.itemsize == low.itemsize && maps.itemsize == (Py_ssize_t)sizeof(float) &&

@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ..errors import CardError
+from .curves import map_counts
 
 CARD_FILE = "card.toml"
 
@@ -54,7 +55,8 @@ class RawCard:
 class DecideCard:
     """The graph that looks at a thumbnail: `low` (1, 3, h, w) sRGB -> `maps` (1, maps, h', w') in [-1, 1].
 
-    `long_side` is the thumbnail's longest side, `multiple` what its sides must be multiples of, in pixels.
+    `long_side` is the thumbnail's longest side, `multiple` what its sides must be multiples of, in pixels. What maps
+    mean is said by `runtime.curves.apply_curves`.
     """
 
     file: str
@@ -267,10 +269,10 @@ def _check(card: Card, where: str) -> None:
         decide = card.decide
         want(decide.long_side >= 1, f"decide.long_side must be at least 1, got {decide.long_side}.")
         want(decide.iterations >= 1, f"decide.iterations must be at least 1, got {decide.iterations}.")
-        counts = (3, 3 * decide.iterations)
+        counts = " or ".join(map(str, map_counts(decide.iterations)))
         want(
-            decide.maps in counts,
-            f"{decide.iterations} iterations want {counts[0]} or {counts[1]} maps, got decide.maps = {decide.maps}.",
+            decide.maps in map_counts(decide.iterations),
+            f"{decide.iterations} iterations want {counts} maps, got decide.maps = {decide.maps}.",
         )
         want(light.scale == 1, f"curves keep the size of a picture, so light.scale must be 1, got {light.scale}.")
     if card.denoise:

@@ -100,9 +100,11 @@ def apply_curves(
 
     `strip` is sRGB, `n w 1` or `n w 3`, uint8, uint16 or float32 in [0, 1]; it is rows `top` to `top + n` of a picture
     `height` rows high (default: the strip is the whole picture). `maps` is `c h' w'` in [-1, 1] and covers the whole
-    picture: c = 3 maps reused in every iteration, or 3 * iterations. Cell centres lie at (i + 0.5) / h' of the height,
-    values between them are bilinear, beyond the outermost the edge holds. A grey strip gets the mean of the three
-    colours' maps. The result has the type of `strip`, rounded half up; it is written to `out` if given.
+    picture: c = 3 maps reused in every iteration, 3 * iterations, or (of more iterations than two) 6: the mean amounts,
+    and by how much they rise, evenly, from the first iteration to the mean and from there to the last. Cell centres lie
+    at (i + 0.5) / h' of the height, values between them are bilinear, beyond the outermost the edge holds. A grey
+    strip gets the mean of the three colours' maps. The result has the type of `strip`, rounded half up; it is written
+    to `out` if given.
 
     >>> apply_curves(np.full((1, 1, 3), 128, np.uint8), np.ones((3, 1, 1), np.float32), iterations=1)
     array([[[192, 192, 192]]], dtype=uint8)
@@ -143,8 +145,10 @@ def _check(strip: NDArray[Samples], maps: Maps, iterations: int) -> tuple[int, i
         raise ValueError(
             f"a strip is uint8, uint16 or float32 of shape (n, w, 1 or 3), got {strip.dtype} {strip.shape}."
         )
-    if maps.ndim != 3 or maps.shape[0] not in (3, 3 * iterations) or not maps.size:
-        raise ValueError(f"{iterations} iterations want maps of shape (3 or {3 * iterations}, h, w), got {maps.shape}.")
+    counts = map_counts(iterations)
+    if maps.ndim != 3 or maps.shape[0] not in counts or not maps.size:
+        wanted = " or ".join(map(str, counts))
+        raise ValueError(f"{iterations} iterations want maps of shape ({wanted}, h, w), got {maps.shape}.")
     rows, width, bands = strip.shape
     return rows, width, bands
 
@@ -167,6 +171,20 @@ def _place(first: int, last: int, length: int, cells: int) -> tuple[NDArray[np.i
     at = np.clip((np.arange(first, last) + 0.5) * cells / length - 0.5, 0, cells - 1)
     left = at.astype(np.intp)
     return left, np.minimum(left + 1, cells - 1), (at - left).astype(np.float32)
+
+
+def map_counts(iterations: int) -> tuple[int, ...]:
+    """How many maps a decision for so many iterations may have.
+
+    >>> map_counts(1), map_counts(2), map_counts(8)
+    ((3,), (3, 6), (3, 6, 24))
+    """
+    return tuple(sorted({3, 6, 3 * iterations} if iterations > 2 else {3, 3 * iterations}))
+
+
+def rising(maps: Maps, iterations: int) -> bool:
+    """Whether the second half of `maps` says how the amounts of the first rise over the iterations."""
+    return maps.shape[0] == 6 and iterations > 2
 
 
 def resize_maps(maps: Maps, height: int, width: int) -> Maps:
@@ -201,6 +219,7 @@ def _apply_numpy(
     above, below, down = _place(top + first, top + last, height, maps.shape[1])
     left, right, across = _place(0, width, width, maps.shape[2])
     sets = maps.reshape(-1, bands, *maps.shape[1:])
+    rises = len(sets) == 2 and iterations > 2
 
     def stretch(row: int) -> Maps:
         cells = np.ascontiguousarray(sets[:, :, row].transpose(0, 2, 1))
@@ -225,9 +244,15 @@ def _apply_numpy(
             x, factor, a, one_plus_a = (buffer[: shape[0] * shape[1]].reshape(shape) for buffer in buffers)
             x[...] = low[first + row : first + end, across_block]
             for iteration in range(iterations):
-                if iteration < len(sets):
-                    np.multiply(down[row:end, None], step[iteration, across_block], out=a)
-                    a += start[iteration, across_block]
+                if rises or iteration < len(sets):
+                    here = 0 if rises else iteration
+                    np.multiply(down[row:end, None], step[here, across_block], out=a)
+                    a += start[here, across_block]
+                    if rises:
+                        np.multiply(down[row:end, None], step[1, across_block], out=factor)
+                        factor += start[1, across_block]
+                        factor *= np.float32(2 * iteration / (iterations - 1) - 1)
+                        a += factor
                     np.add(a, np.float32(1), out=one_plus_a)
                     a *= -1 / peak
                 np.multiply(a, x, out=factor)
