@@ -9,7 +9,7 @@ from scotopic.errors import ControlError
 from scotopic.image import linear_to_srgb, srgb_to_linear
 from scotopic.metrics import luma
 from scotopic.runtime.curves import apply_curves
-from scotopic.runtime.decision import Controls, adjust_curves
+from scotopic.runtime.decision import Controls, adjust_curves, exposed_well
 
 FREE = Controls(protect_highlights=False)
 
@@ -81,6 +81,45 @@ def test_protection_never_darkens_and_never_adds():
     kept = adjust_curves(maps, dark, Controls(), 8)
     assert (kept >= 0).all()
     assert (kept <= np.maximum(maps, 0) + 1e-6).all()
+
+
+RISING = [(amount, rise) for amount in (-0.2, 0.0, 0.01, 0.05, 0.2, 0.6, 0.9) for rise in (-0.9, 0.1, 0.9)]
+
+
+@pytest.mark.parametrize(("amount", "rise"), RISING)
+@pytest.mark.parametrize("controls", [Controls(), Controls(strength=0.4), Controls(strength=2)], ids=str)
+def test_amounts_that_rise_darken_nothing_and_keep_the_order(amount: float, rise: float, controls: Controls):
+    """Whatever a model says: what its amounts may rise by is held within what they can bear."""
+    dark = scene(0.1)
+    dark[:2, :2] = np.linspace(0.3, 1, 12).reshape(2, 2, 3)
+    size = dark.shape[:2]
+    maps = np.concatenate([np.full((3, *size), amount, np.float32), np.full((3, *size), rise, np.float32)])
+    maps = adjust_curves(maps, dark, controls, 8)
+    values = np.linspace(0, 1, 1001, dtype=np.float32)[None, :, None].repeat(3, 2)
+    for place in ((0, 0), (-1, -1), (5, 7)):
+        out = apply_curves(values, np.ascontiguousarray(maps[:, place[0], place[1], None, None]), 8)
+        assert (out - values).min() >= -1e-6
+        assert np.diff(out, axis=1).min() >= 0
+
+
+def test_exposure_moves_amounts_and_not_what_they_rise_by():
+    dark = scene(0.1)
+    maps = np.concatenate([flat(0.3, dark), flat(0.4, dark)])
+    free, brighter = (
+        adjust_curves(maps, dark, Controls(exposure_ev=ev, protect_highlights=False), 8) for ev in (0.0, 1.0)
+    )
+    assert (free == maps).all()
+    assert (brighter[:3] > maps[:3]).all()
+    assert brighter[3:].min() > 0.4
+    assert brighter[3:].max() < 0.45
+
+
+def test_a_photo_without_anything_bright_is_not_exposed_well():
+    """Two stops too dark, a pale wall's shadows are as bright as those of a good photo; its lights are not."""
+    pale = np.clip(0.75 + 0.25 * np.random.default_rng(0).standard_normal((60, 90, 1)), 0.3, 1).astype(np.float32)
+    pale = pale.repeat(3, 2)
+    assert exposed_well(pale) > 0.99
+    assert exposed_well(linear_to_srgb(srgb_to_linear(pale) / 4)) < 0.2
 
 
 def test_at_most_a_twelfth_is_newly_blown():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import ControlError
 from ..metrics import luma
-from .curves import apply_curves
+from .curves import apply_curves, rising
 
 Maps = NDArray[np.float32]
 Image = NDArray[np.float32]
@@ -30,6 +30,10 @@ RATIOS = 1 / 16, 4800.0
 # half (nine in ten photographs taken in enough light are above 0.18, dark and back-lit ones below 0.12), or of it all.
 DARKER_HALF = 0.12, 0.20
 WHOLE = 0.42, 0.55
+# Unless all of it is bright enough, that says nothing in a picture without anything near white: what the brightest
+# hundredth must reach, softly from the first to the second. Nothing in a photograph two stops too dark is above 0.54,
+# if the light did not clip; nine in ten well-exposed ones reach 0.71, 98 in a hundred 0.64.
+WHITE = 0.54, 0.66
 # How bright the brightest channel must come out to count as blown, softly from the first to the second.
 BLOWN = 0.94, 1.0
 # How much of the curve is taken back where a light would be blown; how far around it that is smoothed (share of the
@@ -99,11 +103,16 @@ def adjust_curves(maps: Maps, thumbnail: Image, controls: Controls, iterations: 
     if controls.protect_highlights:
         maps = protect_highlights(keep_black(maps, thumbnail), thumbnail, iterations)
     adjusted = maps * np.float32(controls.strength)
+    amounts = slice(3) if rising(maps, iterations) else slice(None)
     # Each iteration moves the logit of an sRGB value by nearly log(1 + a). From shadows to middle grey, a stop of light
     # is a step of 0.55 in that logit (0.8 of a power of two), within a quarter of a stop; towards white it fades.
     gain = np.float32(2.0 ** (controls.exposure_ev / (1.25 * iterations)))
-    adjusted = adjusted * gain + (gain - 1)
-    return np.asarray(np.clip(adjusted, -1, 1), dtype=np.float32)
+    adjusted *= gain
+    adjusted[amounts] += gain - 1
+    np.clip(adjusted, -1, 1, out=adjusted)
+    if rising(maps, iterations):
+        _limit_rise(adjusted)
+    return np.asarray(adjusted, dtype=np.float32)
 
 
 def protect_highlights(maps: Maps, thumbnail: Image, iterations: int) -> Maps:
@@ -112,7 +121,8 @@ def protect_highlights(maps: Maps, thumbnail: Image, iterations: int) -> Maps:
     The curve is taken back where something would be blown, smoothly but along edges: a lamp keeps its colour, and a
     roof gets no halo from the sky. Where that leaves more than a twelfth of the picture newly blown, all of it is.
     """
-    maps = np.maximum(maps, 0) * np.float32(1 - exposed_well(thumbnail))
+    never_darker = maps * np.tile(maps[:3] > 0, (2, 1, 1)) if rising(maps, iterations) else np.maximum(maps, 0)
+    maps = never_darker * np.float32(1 - exposed_well(thumbnail))
     not_yet_blown = 1 - _smoothstep(*BLOWN, _brightest(thumbnail))
 
     def newly_blown(share: float, every: int = 1) -> tuple[Image, Image]:
@@ -151,14 +161,27 @@ def keep_black(maps: Maps, thumbnail: Image) -> Maps:
 def exposed_well(thumbnail: Image) -> float:
     """How well exposed a picture is, from 0 (too dark) to 1 (leave it alone); `thumbnail` is `h w 3`, sRGB in [0, 1].
 
-    The darker half has a say of its own, since a bright sky does not light the street below it.
+    The darker half has a say of its own, since a bright sky does not light the street below it; but a pale wall that is
+    the brightest thing in a picture is in too little light.
 
     >>> exposed_well(np.full((4, 4, 3), 0.1, np.float32)), exposed_well(np.full((4, 4, 3), 0.6, np.float32))
     (0.0, 1.0)
     """
     brightness = np.sort(luma(thumbnail), axis=None)
     darker_half = brightness[: max(1, brightness.size // 2)].mean()
-    return float(1 - (1 - _smoothstep(*DARKER_HALF, darker_half)) * (1 - _smoothstep(*WHOLE, brightness.mean())))
+    shadows = _smoothstep(*DARKER_HALF, darker_half) * _smoothstep(*WHITE, brightness[int(0.99 * brightness.size)])
+    return float(1 - (1 - shadows) * (1 - _smoothstep(*WHOLE, brightness.mean())))
+
+
+def _limit_rise(maps: Maps) -> None:
+    """Holds the second half of six maps within what keeps the order of values and lets shadows become no darker.
+
+    No iteration's amount may leave [-1, 1]. At black the iterations' slopes are 1 + amount; their product stays above 1
+    where the rise, squared, is less than three times the amount (the logarithms' series, to the second order).
+    """
+    amount = np.abs(maps[:3])
+    most = np.minimum(1 - amount, np.sqrt(1.5 * (2 * amount - amount * amount)))
+    np.clip(maps[3:], -most, most, out=maps[3:])
 
 
 def _brightest(image: Image) -> Image:
