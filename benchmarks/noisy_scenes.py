@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 import scotopic
 from quality import interval
-from scotopic.data.phone import Phone, sample_phone, take
+from scotopic.data.phone import UNPROCESSED, sample_phone, take
 from scotopic.data.sources import Split
 from scotopic.data.virtual_camera import Picture, VirtualCamera, crop
 from scotopic.errors import DataError
@@ -53,18 +53,6 @@ LICENCES = ("CC0", "CC-BY", "Public Domain")
 SIDE = 512
 """Pixels of a view, each way; of a phone's file at least."""
 DARKER_EV = (2, 3, 4, 5)
-PLAIN = Phone(
-    luma_reduction=0.0,
-    chroma_reduction=0.0,
-    contrast=0.0,
-    sharpening=0.0,
-    sharpening_sigma=1.0,
-    shrink=1.0,
-    qualities=(),
-    subsampled=False,
-    mosaic=True,
-)
-"""The sensor's values, demosaiced, in a file without loss."""
 KINDS = ("plain", "phone")
 CAST = 0.04
 """Standard deviation of the log of the red and blue gain: the white balance is off by that."""
@@ -103,7 +91,7 @@ def shots(pictures: Sequence[Picture], kind: str, darker_ev: int, repeat: int = 
     for number in range(repeat):
         for scene, picture in enumerate(pictures):
             rng = np.random.default_rng([scene, number])
-            phone = PLAIN if kind == "plain" else sample_phone(rng)
+            phone = UNPROCESSED if kind == "plain" else sample_phone(rng)
             side = -(-SIDE // phone.shrink // 2) * 2
             if side > min(picture.pixels.shape[:2]):
                 phone, side = replace(phone, shrink=1.0), SIDE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import torch
 
 from scotopic.data import PhonePatches, phone_patches
 from scotopic.data.darken import curve
+from scotopic.data.phone import UNPROCESSED
+from scotopic.data.phone_patches import brightened
 from scotopic.errors import DataError
-from scotopic.image import Picture, write
+from scotopic.image import Picture, linear_to_srgb, srgb_to_linear, write
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +110,51 @@ def test_the_curve_keeps_order_but_for_its_slope_over_the_patch(photos: Path) ->
             order = np.argsort(before, kind="stable")
             assert (np.diff(after[order]) >= -0.01).all()
         assert (low[3:][low[:3] == 0] == 0).all()
+
+
+def test_a_curve_may_be_partly_an_exposure() -> None:
+    """Of two stops: all of it gives the light times four, clipped; half of it lies in the middle."""
+    picture = np.linspace(0, 1, 33, dtype=np.float32).reshape(1, 33, 1).repeat(3, 2)
+    amount = np.float32(2**0.2 - 1)
+    by_curve, half, all_of_it = (brightened(picture, amount, share) for share in (0.0, 0.5, 1.0))
+    np.testing.assert_array_equal(by_curve, curve(picture, float(amount)))
+    np.testing.assert_allclose(all_of_it, linear_to_srgb(np.clip(4 * srgb_to_linear(picture), 0, 1)), atol=1e-5)
+    np.testing.assert_allclose(half, (by_curve + all_of_it) / 2, atol=1e-6)
+
+
+def test_how_much_of_an_exposure_is_drawn_afresh(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+
+    def noting(picture: Any, amount: Any, amplified: float = 0.0) -> Any:
+        shares.append(amplified)
+        return brightened(picture, amount, amplified)
+
+    monkeypatch.setattr(phone_patches, "brightened", noting)
+    data = patches(photos, amplified=0.6)
+    for index in range(len(data)):
+        shares.clear()
+        data[index]
+        assert len(set(shares)) == 1, "picture and target have one curve"
+        assert 0 < shares[0] < 0.6
+    patches(photos)[0]
+    assert shares[-1] == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_share_of_files_is_unprocessed(photos: Path, monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    plain, seen = phone_patches.take, []
+
+    def noting(light: Any, ratio: float, phone: Any, rng: Any) -> Any:
+        seen.append(phone)
+        return plain(light, ratio, phone, rng)
+
+    monkeypatch.setattr(phone_patches, "take", noting)
+    data = patches(photos, unprocessed=share)
+    for index in range(len(data)):
+        data[index]
+    as_it_is = [replace(phone, contrast=0.0, mosaic=True) == UNPROCESSED for phone in seen]
+    assert all(as_it_is) if share else not any(as_it_is)
+    assert len({phone.contrast for phone in seen}) > 1, "its tone curve is its own"
 
 
 def test_the_curve_ends_near_a_good_exposure(photos: Path) -> None:

@@ -51,6 +51,20 @@ class Phone:
     """The sensor sees one colour at each pixel; if not, all three (stacked frames, strongly shrunk pictures)."""
 
 
+UNPROCESSED = Phone(
+    luma_reduction=0.0,
+    chroma_reduction=0.0,
+    contrast=0.0,
+    sharpening=0.0,
+    sharpening_sigma=1.0,
+    shrink=1.0,
+    qualities=(),
+    subsampled=False,
+    mosaic=True,
+)
+"""The sensor's values, demosaiced, in a file without loss."""
+
+
 def sample_phone(rng: Generator) -> Phone:
     """Settings over the range of what is met: from a file without loss to a small JPEG of a filtered picture."""
     quality = int(rng.choice([rng.integers(80, 99), rng.integers(45, 81)], p=[0.65, 0.35]))

@@ -13,11 +13,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from scotopic.image import linear_to_srgb
+from scotopic.image import linear_to_srgb, srgb_to_linear
 from scotopic.metrics import luma
 
 from ..errors import DataError
-from .phone import Image, sample_phone, take
+from .darken import EV_OF_CURVE
+from .phone import UNPROCESSED, Image, sample_phone, take
 from .sample import Sample
 from .sources import Split
 from .virtual_camera import Picture, VirtualCamera, view
@@ -36,7 +37,9 @@ class PhonePatches(Dataset[Sample]):
 
     `root`, `views`, `panoramas` and `licences` are as for `VirtualCamera`; an item is a function of (`seed`, epoch,
     index) alone. `darker_ev` (stops, drawn evenly) is how much too short the exposure is, `off_ev` the standard
-    deviation of how far from a good exposure the curve ends.
+    deviation of how far from a good exposure the curve ends. `unprocessed` is the share of files in which the camera
+    did nothing against noise; `amplified` the most that plain amplification of light has in the curve (see
+    `brightened`), drawn evenly from 0 on.
     """
 
     in_memory = True
@@ -53,10 +56,13 @@ class PhonePatches(Dataset[Sample]):
         off_ev: float = 0.3,
         panoramas: float = 0.15,
         licences: Sequence[str] = (),
+        unprocessed: float = 0.0,
+        amplified: float = 0.0,
     ) -> None:
         if size % 2:
             raise DataError(f"data.size must be even, got {size}.")
         self.size, self.darker_ev, self.off_ev = size, (darker_ev[0], darker_ev[1]), off_ev
+        self.unprocessed, self.amplified = unprocessed, amplified
         self.pictures = VirtualCamera(root, split, seed, views=views, panoramas=panoramas, licences=licences)
         self.files = self.pictures.files
         self.key = (seed, crc32(split.encode()))
@@ -72,6 +78,8 @@ class PhonePatches(Dataset[Sample]):
         rng = np.random.default_rng([*self.key, self.epoch, index])
         picture = self._picture(index, rng)
         phone = sample_phone(rng)
+        if self.unprocessed and rng.random() < self.unprocessed:
+            phone = replace(UNPROCESSED, contrast=phone.contrast, mosaic=phone.mosaic)
         side = self._side(phone.shrink)
         if picture.pixels.dtype == np.uint8 and side > min(picture.pixels.shape[:2]):
             phone = replace(phone, shrink=1.0)
@@ -82,10 +90,11 @@ class PhonePatches(Dataset[Sample]):
         top, left = (int(rng.integers(0, length - self.size + 1)) for length in clean.shape[:2])
         noisy, clean = (image[top : top + self.size, left : left + self.size] for image in (noisy, clean))
         well_exposed = float(luma(linear_to_srgb(np.clip(light[::4, ::4], 0, 1))).mean())
-        amount = self._amount(clean, well_exposed, rng)
-        low = np.concatenate([noisy, brightened(noisy, amount)], 2)
+        share = float(rng.uniform(0, self.amplified)) if self.amplified else 0.0
+        amount = self._amount(clean, well_exposed, share, rng)
+        low = np.concatenate([noisy, brightened(noisy, amount, share)], 2)
         name = f"{picture.name} -{np.log2(ratio):.1f} EV"
-        return Sample(_tensor(low), _tensor(brightened(clean, amount)), ratio, name)
+        return Sample(_tensor(low), _tensor(brightened(clean, amount, share)), ratio, name)
 
     def _picture(self, index: int, rng: Generator) -> Picture:
         pictures = self.pictures
@@ -97,7 +106,7 @@ class PhonePatches(Dataset[Sample]):
         """Sensor pixels of a view that the phone makes a patch and its margin of."""
         return int(np.ceil((self.size + MARGIN) / shrink / 2)) * 2
 
-    def _amount(self, clean: Image, well_exposed: float, rng: Generator) -> NDArray[np.float32]:
+    def _amount(self, clean: Image, well_exposed: float, share: float, rng: Generator) -> NDArray[np.float32]:
         """The curve amount, `h w 3`, that brings the patch near to where a good exposure has it.
 
         It is a little other for each channel and place, as decisions are.
@@ -107,7 +116,7 @@ class PhonePatches(Dataset[Sample]):
         low, high = 0.0, 1.0
         for _ in range(10):
             middle = (low + high) / 2
-            if float(brightened(some, np.float32(middle)).mean()) < goal:
+            if float(brightened(some, np.float32(middle), share).mean()) < goal:
                 low = middle
             else:
                 high = middle
@@ -117,11 +126,20 @@ class PhonePatches(Dataset[Sample]):
         return np.asarray(np.clip(low * (1 + field), 0, 1), np.float32)
 
 
-def brightened(picture: Image, amount: NDArray[np.float32] | np.float32) -> Image:
-    """Zero-DCE's curve (eq. 3) with an amount for all, or for each pixel and channel."""
+def brightened(picture: Image, amount: NDArray[np.float32] | np.float32, amplified: float = 0.0) -> Image:
+    """Zero-DCE's curve (eq. 3) with an amount for all, or for each pixel and channel.
+
+    `amplified` is the share, from 0 to 1, of the same picture with its light amplified by as many stops and clipped:
+    a curve lifts shadows and holds highlights more than an exposure does, and what a decision does may lie between.
+    """
+    bright = picture
     for _ in range(ITERATIONS):
-        picture = np.asarray(picture + amount * (picture - picture * picture), np.float32)
-    return picture
+        bright = np.asarray(bright + amount * (bright - bright * bright), np.float32)
+    if not amplified:
+        return bright
+    gain = (1 + np.asarray(amount, np.float32)) ** np.float32(EV_OF_CURVE)
+    exposed = linear_to_srgb(np.clip(srgb_to_linear(picture) * gain, 0, 1))
+    return np.asarray(bright + np.float32(amplified) * (exposed - bright), np.float32)
 
 
 def _tensor(image: Image) -> torch.Tensor:

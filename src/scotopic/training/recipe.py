@@ -26,7 +26,7 @@ RGB_LOSSES = ("colour_constancy", "chroma", "colour_angle", "perceptual")
 """Losses whose three channels can be nothing but red, green and blue."""
 
 LATER: dict[str, Table] = {
-    "data": {"darker": 1.0, "retouched": 0.0},
+    "data": {"darker": 1.0, "retouched": 0.0, "unprocessed": 0.0, "amplified": 0.0},
     "optimiser": {"momentum": 0.9},
     "loop": {"epochs": 0, "accumulate": 1, "nodes": 1},
 }
