@@ -38,7 +38,7 @@ def main() -> None:
         low = picture()
         rows: dict[str, Callable[[], object]] = {"Zero-DCE++ whole, ONNX Runtime": whole_network(low, graph)}
         peaks = [peak_mb("network", graph), peak_mb("curves")]
-    for count in (3, 24):
+    for count in (3, 6, 24):
         for backend in available_backends():
             rows[f"{count} maps, {backend}"] = applied(low, decision(count), backend)
     rows[f"3 maps, {available_backends()[0]}, in strips of {STRIP_ROWS} rows, output reused"] = in_strips(

@@ -122,7 +122,7 @@ def enhance(
 
     `strength` is 0 (nothing) to 2, `exposure_ev` -4 to 4; `ratio` is what the light of a camera raw is multiplied by,
     estimated if not given. Of ordinary pictures, `tier` "fast" brightens and "best" takes away the noise that this
-    shows as well, as much of it as `denoise` says, 0 to 1; by default four fifths, if the model has a denoiser. `model`
+    shows as well, as much of it as `denoise` says, 0 to 1; by default nine tenths, if the model has a denoiser. `model`
     is a name from `scotopic models` or a model folder, by default the right one for the kind of picture; it is loaded
     once and kept for the next call. Raises a `ScotopicError`: see `scotopic.errors`.
     """

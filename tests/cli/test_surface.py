@@ -7,6 +7,7 @@ import pytest
 
 import scotopic
 from scotopic.errors import ControlError, ImageTooLargeError, UnreadableImageError, UnsupportedImageError
+from scotopic.runtime.decision import DENOISE
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -51,8 +52,10 @@ def test_the_tiers_reach_the_model(photo, model, tiers_model):
     low = np.full((8, 8, 3), 0.2, np.float32)
     fast = scotopic.enhance(low, model=model)
     assert np.array_equal(scotopic.enhance(low, model=tiers_model, tier="fast"), fast)
-    assert scotopic.enhance(low, model=tiers_model) == pytest.approx((low + fast) / 2, abs=1e-6)
-    assert scotopic.enhance(low, model=tiers_model, denoise=0.5) == pytest.approx((low + 3 * fast) / 4, abs=1e-6)
+    assert not np.array_equal(fast, low)
+    for given, share in ((None, DENOISE), (0.5, 0.5), (1, 1.0)):  # all of it is half of the way back to the file's
+        clean = fast + share * ((low + fast) / 2 - fast)
+        assert scotopic.enhance(low, model=tiers_model, denoise=given) == pytest.approx(clean, abs=1e-6)
     photo("n.png")
     seen = [scotopic.enhance("n.png", model=tiers_model, denoise=share).pixels.mean() for share in (0, 0.5, 1)]
     made = [

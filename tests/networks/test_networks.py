@@ -20,6 +20,8 @@ from scotopic.networks import (
     apply_curves,
 )
 from scotopic.networks.picture import continued
+from scotopic.runtime.curves import apply_curves as apply_in_the_runtime
+from scotopic.runtime.curves import map_counts
 from scotopic.training.graphs import graphs_of
 
 # (height, width): one pixel, a line, a prime, more than a receptive field.
@@ -134,7 +136,7 @@ def test_maps_are_bounded_and_of_the_pictures_size(name: str) -> None:
     network = build(name)
     assert isinstance(network, CurveNetwork)
     maps = network.decide(torch.rand(1, 3, 17, 9))
-    assert maps.shape in ((1, 3, 17, 9), (1, 3 * network.iterations, 17, 9))
+    assert maps.shape in [(1, count, 17, 9) for count in map_counts(network.iterations)]
     assert maps.abs().max() <= 1
 
 
@@ -165,6 +167,15 @@ def test_curve_by_hand() -> None:
 def test_three_maps_are_the_same_map_for_every_iteration() -> None:
     low, maps = torch.rand(1, 3, 5, 5), torch.rand(1, 3, 5, 5) * 2 - 1
     torch.testing.assert_close(apply_curves(low, maps, 4), apply_curves(low, maps.repeat(1, 4, 1, 1), 4))
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 3, 8])
+def test_what_learns_is_what_the_runtime_does(iterations: int) -> None:
+    low = torch.rand(1, 3, 6, 9)
+    for count in map_counts(iterations):
+        maps = torch.rand(1, count, 6, 9) - 0.5  # of two halves of six the sum stays within 1
+        out = apply_in_the_runtime(low[0].numpy().transpose(1, 2, 0).copy(), maps[0].numpy(), iterations)
+        np.testing.assert_allclose(out.transpose(2, 0, 1), apply_curves(low, maps, iterations)[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CURVES)

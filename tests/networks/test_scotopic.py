@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from scotopic.errors import TrainingError
+from scotopic.image import linear_to_srgb, srgb_to_linear
 from scotopic.networks import BilateralGrid, Scotopic, apply_curves
-from scotopic.networks.scotopic import exposing_amount
+from scotopic.networks.scotopic import exposing_amount, with_contrast
 from scotopic.training.checkpoint import Progress
 from scotopic.training.export import export_network
 from scotopic.training.recipe import recipe_from_table
@@ -94,8 +95,9 @@ def test_it_starts_from_the_rule() -> None:
     torch.manual_seed(0)
     low = torch.cat([squares(0.1), squares(0.3), torch.rand(1, 3, 64, 64)])
     network = Scotopic()
-    rule = exposing_amount(low, network.level)
-    torch.testing.assert_close(network.decide(low), (0.98 * rule).expand(3, 3, 64, 64), rtol=0, atol=1e-6)
+    rule = exposing_amount(low, network.level, contrast=network.contrast)
+    maps = with_contrast(torch.atanh(rule), network.contrast).repeat_interleave(3, 1)
+    torch.testing.assert_close(network.decide(low), maps.expand(3, 6, 64, 64), rtol=0, atol=1e-6)
     brightness = network(low).mean((1, 2, 3))
     assert brightness[:2].tolist() == pytest.approx([0.45, 0.45], abs=0.02)
 
@@ -111,7 +113,7 @@ def test_maps_have_the_size_of_a_picture_of_whole_cells(height: int, width: int)
     network = build("scotopic")
     assert isinstance(network, Scotopic)
     maps = network.maps(torch.rand(2, 3, height, width))
-    assert maps.shape == (2, 3, height, width)
+    assert maps.shape == (2, 6, height, width)
     assert maps.std() > 0
 
 
@@ -153,16 +155,45 @@ def test_one_step_moves_the_last_layers_and_the_next_all_others() -> None:
 
 def test_all_of_a_picture_has_a_say_everywhere() -> None:
     """A window far away changes the map here: by the summary, as its place is 160 pixels off."""
-    network = build("scotopic", locality=1.0)
+    network = build("scotopic", locality=1.0, contrast=0.0)
     assert isinstance(network, Scotopic)
     low = 0.2 * torch.rand(1, 3, 16, 320)
     window = low.clone()
     window[..., 272:] = 0.9
     # The rule alone would move it, too; so what is left of the rule is taken away.
-    moved = [
-        torch.atanh(network.decide(x)) - torch.atanh(0.98 * exposing_amount(x, network.level)) for x in (low, window)
-    ]
+    moved = [torch.atanh(network.decide(x)) - torch.atanh(exposing_amount(x, network.level)) for x in (low, window)]
     assert (moved[0] - moved[1])[..., :64].abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("contrast", [0.0, 0.8, 1.0])
+@pytest.mark.parametrize("decided", [0.0, 0.01, 0.05, 0.2, 0.5, 1.0, 2.2])
+def test_contrast_darkens_nothing_and_keeps_the_order(decided: float, contrast: float) -> None:
+    values = torch.linspace(0, 1, 2001).view(1, 1, 1, -1).expand(1, 3, 1, -1)
+    out = apply_curves(values, with_contrast(torch.full((1, 3, 1, 1), decided), contrast))
+    assert (out[..., 0] == 0).all()
+    assert (out[..., -1] == 1).all()
+    assert (out - values).min() >= -1e-6
+    assert out.diff().min() >= 0
+    assert decided or torch.equal(out, values)
+
+
+@pytest.mark.parametrize("stops", [2, 3, 4])
+def test_contrast_brings_a_curve_nearer_to_a_longer_exposure(stops: int) -> None:
+    truth = np.linspace(0, 1, 256, dtype=np.float32)
+    dark = linear_to_srgb(srgb_to_linear(truth) / 2**stops)
+    low = torch.from_numpy(dark).view(1, 1, 1, -1).expand(1, 3, 1, -1)
+    decided = torch.linspace(0, 3, 301)[:, None, None, None]
+    off = []
+    for contrast in (0.0, 0.8):
+        outs = apply_curves(low.expand(301, -1, -1, -1), with_contrast(decided, contrast).repeat_interleave(3, 1))
+        out = outs[(outs.mean((1, 2, 3)) - 0.5).abs().argmin()]
+        off.append((out - torch.from_numpy(truth)).square().mean().sqrt().item())
+    assert off[1] < 0.85 * off[0]
+
+
+def test_without_contrast_there_are_three_maps() -> None:
+    network = Scotopic(contrast=0.0)
+    assert network.decide(squares()).shape == (1, 3, 64, 64)
 
 
 def test_a_grid_starts_from_the_rule() -> None:

@@ -36,7 +36,7 @@ class BilateralGrid(PictureNetwork):
     def process(self, low: Tensor) -> Tensor:
         rule = exposing_amount(low, self.level, ITERATIONS)
         exposed = apply_curves(low, rule.expand(-1, 3, -1, -1), ITERATIONS)
-        places, summary = self.scene(low, rule, ITERATIONS)
+        places, summary = self.scene(low, exposed, rule)
         cells = self.place(places) + self.whole(summary)[..., None, None]
         matrices = self._sliced(cells, exposed)
         matrices = matrices.view(len(low), 3, 4, *low.shape[-2:])

@@ -34,7 +34,7 @@ class ScotopicDenoiser(PictureNetwork):
 
     def __init__(
         self,
-        widths: Sequence[int] = (16, 32, 64),
+        widths: Sequence[int] = (24, 40, 64),
         encoders: Sequence[int] = (0, 1, 1),
         decoders: Sequence[int] = (1, 1, 2),
         told: bool = True,

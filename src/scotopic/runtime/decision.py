@@ -20,8 +20,8 @@ Tier = Literal["fast", "best"]
 TIERS: tuple[Tier, ...] = ("fast", "best")
 
 MAX_STRENGTH = 2.0
-DENOISE = 0.8
-"""How much noise is taken away unless somebody asks: a fifth of the grain stays, without which skin looks like wax."""
+DENOISE = 0.9
+"""How much noise is taken away unless somebody asks: a tenth of the grain stays, without which skin looks like wax."""
 MAX_EXPOSURE_EV = 4.0
 RATIOS = 1 / 16, 4800.0
 """Amplifications of a raw: from four stops below what the camera chose to four stops above SID's largest, 300."""
