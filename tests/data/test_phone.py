@@ -10,20 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scotopic.data.phone import Phone, sample_phone, take
+from scotopic.data.phone import UNPROCESSED, Phone, sample_phone, take
 from scotopic.image import linear_to_srgb, srgb_to_linear
 
-PLAIN = Phone(
-    luma_reduction=0.0,
-    chroma_reduction=0.0,
-    contrast=0.0,
-    sharpening=0.0,
-    sharpening_sigma=1.0,
-    shrink=1.0,
-    qualities=(),
-    subsampled=False,
-    mosaic=False,
-)
+PLAIN = replace(UNPROCESSED, mosaic=False)
 Image = NDArray[np.float32]
 
 
