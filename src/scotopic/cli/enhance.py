@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     "--denoise",
     type=float,
     metavar="N",
-    help="Ordinary pictures: how much of the noise to take away, 0 to 1. [default: 0.8]",
+    help="Ordinary pictures: how much of the noise to take away, 0 to 1. [default: 0.9]",
 )
 @click.option(
     "--ratio", type=float, metavar="N", help="Camera raws: multiply their light by N. [default: estimated, 1 to 300]"
