@@ -196,6 +196,13 @@ def test_without_contrast_there_are_three_maps() -> None:
     assert network.decide(squares()).shape == (1, 3, 64, 64)
 
 
+def test_two_iterations_have_no_room_for_contrast() -> None:
+    """Six maps would be taken for three of each."""
+    with pytest.raises(ValueError, match="three iterations or more, got 2: set contrast to 0"):
+        Scotopic(iterations=2)
+    assert Scotopic(iterations=2, contrast=0.0).decide(squares()).shape == (1, 3, 64, 64)
+
+
 def test_a_grid_starts_from_the_rule() -> None:
     torch.manual_seed(0)
     for bins in (1, 8):

@@ -35,6 +35,11 @@ def _amounts(maps: Tensor, iterations: int) -> Sequence[Tensor]:
     if maps.shape[1] == 3:
         return [maps] * iterations
     mean, rise = torch.split(maps, 3, dim=1)
+    return rising_amounts(mean, rise, iterations)
+
+
+def rising_amounts(mean: Tensor, rise: Tensor, iterations: int) -> list[Tensor]:
+    """An amount for each of more than two iterations, from `mean - rise` to `mean + rise`."""
     return [mean + (2 * step / (iterations - 1) - 1) * rise for step in range(iterations)]
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
-from .curves import CurveNetwork, apply_curves
+from .curves import CurveNetwork, apply_curves, rising_amounts
 
 LUMA = (0.299, 0.587, 0.114)
 EMPTY = 4 / 255
@@ -50,6 +50,8 @@ class Scotopic(CurveNetwork):
         contrast: float = 0.8,
     ) -> None:
         super().__init__(iterations, locality)
+        if contrast and iterations <= 2:
+            raise ValueError(f"amounts rise over three iterations or more, got {iterations}: set contrast to 0.")
         self.level = level
         self.contrast = contrast
         self.scene = SceneEncoder(width)
@@ -133,8 +135,8 @@ def exposing_amount(low: Tensor, level: float, iterations: int = 8, contrast: fl
     for halving in range(HALVINGS):
         mean, rise = with_contrast(torch.atanh(MOST * amount)[:, None], contrast).unbind(1)
         bright = luma
-        for step in range(iterations):
-            bright = bright + (mean + (2 * step / max(iterations - 1, 1) - 1) * rise) * (bright - bright * bright)
+        for step in rising_amounts(mean, rise, iterations) if contrast else [mean] * iterations:
+            bright = bright + step * (bright - bright * bright)
         too_dark = (weight * bright).mean((1, 2), keepdim=True) < level
         amount = amount + torch.where(too_dark, 0.25, -0.25) / 2**halving
     return MOST * amount.clamp(0, 1)[:, None]
