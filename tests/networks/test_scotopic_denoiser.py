@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, pad, pixel_shuffle, pixel_unshuffle
 
 from scotopic.networks import ScotopicDenoiser
-from scotopic.networks.scotopic_denoiser import FULL_GAIN_EV, gain_ev
+from scotopic.networks.scotopic_denoiser import DARKEST, FULL_GAIN_EV, gain_ev, unpacked
 
 from .test_picture_networks import small
 from .test_raw_networks import reach, tiles_agree
@@ -31,6 +32,26 @@ def denoiser(**settings: Any) -> ScotopicDenoiser:
 
 def noisy(height: int = 32, width: int = 40) -> Tensor:
     return torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_2_x_2_pixels_are_seen_as_one_with_twelve_channels(told: bool) -> None:
+    network, bright = denoiser(told=told), noisy()
+    gain = noisy(16, 20)
+    packed = torch.cat([pixel_unshuffle(bright, 2), gain / 4], 1) if told else pixel_unshuffle(bright, 2)
+    wanted = network.first(pad(packed, (1, 1, 1, 1), mode="replicate"))
+    torch.testing.assert_close(network.enter(bright, gain), wanted, rtol=0, atol=1e-5)
+
+
+def test_twelve_channels_become_2_x_2_pixels() -> None:
+    packed = torch.rand(2, 12, 5, 7, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(unpacked(packed), pixel_shuffle(packed, 2))
+
+
+def test_a_gain_is_of_the_means_of_4_x_4_pixels() -> None:
+    bright, low = noisy(), 0.3 * noisy(32, 40)
+    wanted = torch.log2((avg_pool2d(bright, 4) + DARKEST) / (avg_pool2d(low, 4) + DARKEST))
+    torch.testing.assert_close(gain_ev(low, bright), wanted, rtol=0, atol=1e-5)
 
 
 def test_it_is_small() -> None:
