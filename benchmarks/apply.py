@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from scotopic.runtime import apply_curves, available_backends
-from scotopic.runtime.curves import default_threads
+from scotopic.runtime.blocks import default_threads
 
 HEIGHT, WIDTH = 3000, 4000
 MEGAPIXELS = HEIGHT * WIDTH / 1e6

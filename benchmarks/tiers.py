@@ -62,7 +62,7 @@ def array_run(model: str, tier: str, megapixels: str, threads: str) -> None:
 def graph_run(model: str, megapixels: str, threads: str, runs: str) -> None:
     """In a process of its own: the denoiser's graph on one tile of a picture of that size, and the decision's."""
     from scotopic.runtime import load_model
-    from scotopic.runtime.denoising import TILE_AREA
+    from scotopic.runtime.denoising import ENCODING, TILE_AREA
     from scotopic.runtime.session import open_graph
     from scotopic.runtime.tiles import fit_tile
 
@@ -71,7 +71,7 @@ def graph_run(model: str, megapixels: str, threads: str, runs: str) -> None:
     assert card is not None, "main looked"
     assert loaded.denoise is not None, "the card was checked"
     low = picture(int(megapixels))
-    inner = fit_tile(*low.shape[:2], card.halo, card.multiple, TILE_AREA)
+    inner = fit_tile(*low.shape[:2], card.halo, card.multiple, TILE_AREA, ENCODING)
     up = -(-card.halo // card.multiple) * card.multiple
     sides = [
         min(-(-(side + 2 * up) // card.multiple), -(-whole // card.multiple)) * card.multiple

@@ -12,7 +12,7 @@ import pytest
 from scotopic.errors import ControlError
 from scotopic.image import Metadata, Picture, read, write
 from scotopic.runtime import Enhancer, apply_curves, photos, work
-from scotopic.runtime.curves import default_threads
+from scotopic.runtime.blocks import default_threads
 
 from .conftest import PICTURE_MODELS, MakeModel, load, photo, save
 

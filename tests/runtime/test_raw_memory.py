@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from scotopic.data.dng import write_dng
-from scotopic.runtime.tiles import fit_tile, rows_in_tile
+from scotopic.runtime.tiles import fit_tile, rows_in_tile, run_in_tiles
 
 from .raw_models import noise, raw_frame, write_raw_model
 
@@ -43,11 +44,21 @@ def test_memory_grows_with_the_mosaic_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("height", "width"), [(1500, 2000), (3168, 4752), (4752, 3168), (64, 64), (1, 1), (37, 9000)])
 @pytest.mark.parametrize(("halo", "multiple"), [(70, 8), (94, 16), (0, 1), (5, 2), (520, 4)])
 @pytest.mark.parametrize("area", [200_000, 800_000])
-def test_a_tile_keeps_to_its_area(height: int, width: int, halo: int, multiple: int, area: int) -> None:
-    rows, columns = fit_tile(height, width, halo, multiple, area)
+def test_tiles_are_of_one_size_and_keep_to_their_area(
+    height: int, width: int, halo: int, multiple: int, area: int
+) -> None:
+    held = []
+
+    def run(part: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        held.append(part.shape)
+        return part
+
+    tile = fit_tile(height, width, halo, multiple, area)
+    picture = [np.zeros((height, width, 1), np.uint8)]
+    shape = {"height": height, "width": width, "halo": halo, "multiple": multiple}
+    assert sum(len(strip) for strip in run_in_tiles(picture, run, tile=tile, **shape)) == height
+    (rows, columns, _) = held[0]
+    assert set(held) == {(rows, columns, 1)}
     halo = rows_in_tile(halo, multiple) if halo else 0
-    assert rows % multiple == columns % multiple == 0
-    held = min(rows + 2 * halo, rows_in_tile(height, multiple)) * min(columns + 2 * halo, rows_in_tile(width, multiple))
-    assert held <= max(area, (4 * halo + multiple) ** 2) * 1.02
-    computed = -(-height // rows) * -(-width // columns) * held
-    assert computed < 5 * max(height * width, 4 * halo**2)
+    assert rows * columns <= max(area, (4 * halo + multiple) ** 2) * 1.02
+    assert len(held) * rows * columns < 5 * max(height * width, 4 * halo**2)

@@ -8,19 +8,15 @@ place. (An ONNX graph over the same blocks was as fast as numpy, and numexpr fiv
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ControlError
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+from .blocks import default_threads, in_blocks
 
 Maps = NDArray[np.float32]
 Samples = TypeVar("Samples", bound=np.generic)
@@ -65,24 +61,6 @@ def resolve_backend(name: str | None = None) -> str:
         missing = "" if _kernel else " The compiled kernel is missing: reinstall scotopic where there is a C compiler."
         raise ControlError(f"backend '{wanted}' is not available here. Choose one of: {', '.join(available)}.{missing}")
     return wanted
-
-
-def default_threads() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(default_threads(), thread_name_prefix="scotopic-curves")
-
-
-if hasattr(os, "register_at_fork"):  # a forked child has the executor but not its threads
-    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def apply_curves(
@@ -135,8 +113,8 @@ def apply_curves(
             variant = backend.removeprefix("kernel-")
             _kernel.apply(low, out, maps, low.shape, maps.shape, iterations, top, height, (first, last), variant)
 
-    blocks = min(threads or default_threads(), rows, max(1, low.size // SAMPLES_WORTH_A_THREAD))
-    _in_blocks(do_rows, rows, blocks)
+    blocks = min(threads or default_threads(), low.size // SAMPLES_WORTH_A_THREAD)
+    in_blocks(do_rows, rows, blocks)
     return out
 
 
@@ -151,19 +129,6 @@ def _check(strip: NDArray[Samples], maps: Maps, iterations: int) -> tuple[int, i
         raise ValueError(f"{iterations} iterations want maps of shape ({wanted}, h, w), got {maps.shape}.")
     rows, width, bands = strip.shape
     return rows, width, bands
-
-
-def _in_blocks(do_rows: Callable[[int, int], None], rows: int, blocks: int) -> None:
-    """Calls `do_rows(first, last)` over `blocks` parts of the rows, the first of them in this thread."""
-    if blocks == 1:
-        return do_rows(0, rows)
-    edges = [rows * block // blocks for block in range(blocks + 1)]
-    others = [_pool().submit(do_rows, edges[block], edges[block + 1]) for block in range(1, blocks)]
-    try:
-        do_rows(edges[0], edges[1])
-    finally:
-        for other in others:
-            other.result()
 
 
 def _place(first: int, last: int, length: int, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Maps]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -12,14 +11,17 @@ from numpy.typing import DTypeLike, NDArray
 from scotopic.errors import CardError, ModelError
 from scotopic.image.pages import Pages
 
+from .blocks import default_threads
 from .curves import PEAKS
 from .session import Loading, open_graph
-from .strips import Strip, as_samples
+from .strips import Strip, as_samples, for_each_block
 from .tiles import fit_tile, run_in_tiles
 from .zoo import Model
 
 TILE_AREA = 2_000_000
 """Pixels that go through a graph at once, halo included: 0.2 GB with 16 channels at half size."""
+ENCODING = 0.1
+"""Time to encode a picture as JPEG, relative to that of the graph on it."""
 
 
 class Denoiser:
@@ -30,13 +32,10 @@ class Denoiser:
         assert model.denoise is not None, "the card was checked"
         self._card = model.card.denoise
         self._name = f"{model.folder.name}/denoise"
+        self._threads = threads or default_threads()
         self.graph = Loading(
             partial(open_graph, model.denoise, self._name, threads=threads, providers=providers, reuse_memory=True)
         )
-
-    def rows(self, height: int, width: int) -> int:
-        """Rows of the strips that `strips` makes of a picture of this size (the last may be lower)."""
-        return self._tile(height, width)[0]
 
     def strips(
         self,
@@ -56,26 +55,21 @@ class Denoiser:
         """
         return run_in_tiles(
             pairs,
-            partial(self._run, share, check, grey, Pages()),
+            partial(self._run, check, Pages()),
             height=height,
             width=width,
             halo=self._card.halo,
             multiple=self._card.multiple,
-            tile=self._tile(height, width),
-            finish=partial(as_samples, dtype=dtype),
+            tile=fit_tile(height, width, self._card.halo, self._card.multiple, TILE_AREA, ENCODING),
+            finish=partial(self._finish, dtype, share, grey, Pages()),
         )
 
-    def _tile(self, height: int, width: int) -> tuple[int, int]:
-        return fit_tile(height, width, self._card.halo, self._card.multiple, TILE_AREA)
-
-    def _run(
-        self, share: float, check: Callable[[], None] | None, grey: bool, pages: Pages, part: NDArray[Any]
-    ) -> NDArray[np.float32]:
-        """A part of the picture, `h w 2` or `h w 6`, without its noise; grey goes in as three equal channels."""
+    def _run(self, check: Callable[[], None] | None, pages: Pages, part: Strip) -> NDArray[np.float32]:
+        """What the graph makes of a part of the picture, `h w 2` or `h w 6`; grey goes in as three equal channels."""
         if check is not None:
             check()
         planes: NDArray[np.float32] = pages.array((part.shape[2], *part.shape[:2]), np.float32)
-        np.divide(part.transpose(2, 0, 1), np.float32(PEAKS[part.dtype]), out=planes)
+        for_each_block(part, self._threads, lambda rows: _as_planes(part[rows], planes[:, rows]))
         low, bright = np.split(planes, 2)
         if np.array_equal(low[:, ::16, ::16], bright[:, ::16, ::16]) and np.array_equal(low, bright):
             return bright.transpose(1, 2, 0)  # nothing was amplified here
@@ -86,9 +80,29 @@ class Denoiser:
             raise CardError(f"'{self._name}' gave {out.shape} where {shape} was due. Export the model again.")
         if not np.isfinite(out[:, :, ::16, ::16]).all():
             raise ModelError(f"'{self._name}' made values that are not numbers. Use another model, or the fast tier.")
-        clean: NDArray[np.float32] = out[0]
-        if grey or len(bright) == 1:
-            clean = np.broadcast_to(clean.mean(axis=0, keepdims=True), bright.shape)
-        if share != 1:
-            clean = bright + np.float32(share) * (clean - bright)
-        return clean.transpose(1, 2, 0)
+        made: NDArray[np.float32] = out[0].transpose(1, 2, 0)
+        return made
+
+    def _finish(
+        self, dtype: DTypeLike, share: float, grey: bool, pages: Pages, clean: NDArray[np.float32], part: Strip
+    ) -> Strip:
+        """Samples of a part of the picture, of which `clean` is what the graph made."""
+        bands = part.shape[2] // 2
+        samples = pages.array((*part.shape[:2], bands), dtype)
+
+        def finish(rows: slice) -> None:
+            made = clean[rows].transpose(2, 0, 1)
+            if grey or bands == 1:
+                made = np.broadcast_to(made.mean(axis=0, keepdims=True), (bands, *made.shape[1:]))
+            if share != 1:
+                bright = np.empty((bands, *made.shape[1:]), np.float32)
+                _as_planes(part[rows, :, bands:], bright)
+                made = bright + np.float32(share) * (made - bright)
+            samples[rows] = as_samples(made.transpose(1, 2, 0), dtype)
+
+        for_each_block(part, self._threads, finish)
+        return samples
+
+
+def _as_planes(strip: Strip, planes: NDArray[np.float32]) -> None:
+    np.divide(strip.transpose(2, 0, 1), np.float32(PEAKS[strip.dtype]), out=planes)

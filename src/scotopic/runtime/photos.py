@@ -15,13 +15,14 @@ from scotopic.errors import CardError, ControlError, LightMismatchError, ModelEr
 from scotopic.image.pages import Pages
 from scotopic.image.profiles import pixels_to_srgb
 
-from .curves import PEAKS, Maps, apply_curves, default_threads, resize_maps
+from .blocks import default_threads
+from .curves import PEAKS, Maps, apply_curves, resize_maps
 from .decision import DENOISE, Controls, adjust_curves
 from .denoising import Denoiser
 from .session import Graph, Loading, open_graph
-from .strips import Strip, as_samples
+from .strips import Strip, as_samples, for_each_block, joined
 from .thumbnail import shrink
-from .tiles import rows_in_tile, run_in_tiles
+from .tiles import run_in_tiles
 from .zoo import Model
 
 STRAY = 0.5  # how far beyond [0, 1] a float may lie: a sharpened picture does a little, one in levels of 255 far more
@@ -104,8 +105,7 @@ class PhotoModel:
             decision = self.decide(np.broadcast_to(thumbnail, (*thumbnail.shape[:2], 3)), controls)
         elif low.dtype == np.float32:
             _check_values(low, name)
-        strips = list(self.finish([low], height, width, decision, controls))
-        out = strips[0] if len(strips) == 1 else np.concatenate(strips)
+        out = joined(self.finish([low], height, width, decision, controls), self.card.light.scale * height)
         return out[..., 0] if pixels.ndim == 2 else out
 
     def finish(
@@ -140,14 +140,6 @@ class PhotoModel:
             strips, run, height=height, width=width, halo=apply.halo, multiple=apply.multiple, scale=scale
         )
 
-    def rows(self, height: int, width: int, decision: Decision | None, controls: Controls) -> int | None:
-        """Rows of the strips that `finish` makes of a picture of this size, but for the last; None: as they come in."""
-        if decision is None:
-            assert self.card.apply is not None, "the card was checked"
-            return rows_in_tile(multiple=self.card.apply.multiple)
-        denoiser = self._denoiser_for(controls, decision)
-        return denoiser.rows(height, width) if denoiser else None
-
     def _denoiser_for(self, controls: Controls, decision: Decision | None = None) -> Denoiser | None:
         """The denoiser, if there is one and the controls, and the decision if it is known, leave it something to do."""
         unchanged = decision is not None and not decision.maps.any()
@@ -178,24 +170,29 @@ class PhotoModel:
         for strip in strips:
             rows = max(1, PAIR_SAMPLES // strip[0].size)
             for low in (strip[first : first + rows] for first in range(0, len(strip), rows)):
-                if low.dtype == np.float32:
-                    low = np.clip(low, 0, 1)
-                elif low.dtype == np.uint8:
-                    low = low.astype(np.uint16) * np.uint16(257)
-                bright = apply_curves(
-                    low,
-                    decision.maps,
-                    decision.iterations,
-                    top=top,
-                    height=height,
-                    backend=self._backend,
-                    threads=self._threads,
-                )
-                bands = low.shape[2]
-                pair = pages.array((*low.shape[:2], 2 * bands), low.dtype)
-                pair[..., :bands], pair[..., bands:] = low, bright
+                kind = np.uint16 if low.dtype == np.uint8 else low.dtype
+                pair = pages.array((*low.shape[:2], 2 * low.shape[2]), kind)
+                for_each_block(low, self._threads, partial(self._pair, low, pair, top, height, decision))
                 yield pair
                 top += len(low)
+
+    def _pair(self, strip: Strip, pair: Strip, top: int, height: int, decision: Decision, some: slice) -> None:
+        """Some rows of a strip, which begins at row `top`, into the same of `pair`."""
+        low, bands = strip[some], strip.shape[2]
+        if low.dtype == np.float32:
+            low = np.clip(low, 0, 1)
+        elif low.dtype == np.uint8:
+            low = low.astype(np.uint16) * np.uint16(257)
+        pair[some, :, :bands] = low
+        pair[some, :, bands:] = apply_curves(
+            low,
+            decision.maps,
+            decision.iterations,
+            top=top + some.start,
+            height=height,
+            backend=self._backend,
+            threads=1,
+        )
 
     def check_light(self, light: str, name: str) -> None:
         """LightMismatchError unless pictures of this light are what the model takes and gives."""

@@ -96,6 +96,7 @@ class RawModel:
         scale, halo, multiple = self._raw.scale, self._apply.halo, self._apply.multiple
         rows, columns = -(-ready.height // scale), -(-ready.width // scale)
         area = TILE_AREA[self._raw.cfa] if self.card.parameters < WIDE else WIDE_TILE_AREA
+        finish = self._finish(frame, ratio, space, bits, protect_highlights)
         developed = run_in_tiles(
             _packed(ready, before),
             partial(self._run, ready, ratio, noise, check),
@@ -105,7 +106,7 @@ class RawModel:
             multiple=multiple,
             scale=scale,
             tile=tile or fit_tile(rows, columns, halo, multiple, area),
-            finish=self._finish(frame, ratio, space, bits, protect_highlights),
+            finish=lambda made, _: finish(made),
         )
         yield from _cut(developed, top, left, frame.height, frame.width)
 

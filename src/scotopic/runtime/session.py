@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CardError, ControlError
-from .curves import default_threads
+from .blocks import default_threads
 
 if TYPE_CHECKING:  # importing it takes longer than everything else together: only when a session is opened
     import onnxruntime

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from .blocks import in_blocks
 from .curves import PEAKS
 
 Strip = NDArray[Any]
@@ -37,6 +39,17 @@ def as_samples(srgb: NDArray[np.float32], dtype: DTypeLike) -> Strip:
     return samples
 
 
+def for_each_block(strip: Strip, threads: int, do: Callable[[slice], None]) -> None:
+    """Calls `do(rows)` for some rows at a time, as many as a cache holds, in several threads."""
+    rows = max(1, BLOCK // max(1, strip[:1].size))
+
+    def do_rows(first: int, last: int) -> None:
+        for top in range(first, last, rows):
+            do(slice(top, min(top + rows, last)))
+
+    in_blocks(do_rows, len(strip), threads)
+
+
 class Mean:
     """The mean of a picture whose strips pass by, in [0, 1], from every eighth pixel each way."""
 
@@ -56,6 +69,22 @@ class Mean:
     @property
     def value(self) -> float:
         return self._sum / self._count
+
+
+def joined(strips: Iterator[Strip], height: int) -> Strip:
+    """Strips that make a picture of `height` rows, in one array: never held twice, and one that is all of it as it is.
+
+    >>> joined(iter([np.zeros((2, 1, 1)), np.ones((1, 1, 1))]), 3).ravel()
+    array([0., 0., 1.])
+    """
+    first = next(strips)
+    if len(first) == height:
+        return first
+    whole, top = np.empty((height, *first.shape[1:]), first.dtype), 0
+    for strip in chain([first], strips):
+        whole[top : top + len(strip)] = strip
+        top += len(strip)
+    return whole
 
 
 def checked(strips: Iterable[Strip], check: Callable[[], None] | None) -> Iterator[Strip]:

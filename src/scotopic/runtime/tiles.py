@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from scotopic.image.pages import Pages
+
 Samples = TypeVar("Samples", bound=np.generic)
 Made = TypeVar("Made", bound=np.generic)
 
@@ -29,84 +31,101 @@ def run_in_tiles(
     multiple: int = 1,
     scale: int = 1,
     tile: int | tuple[int, int] = TILE,
-    finish: Callable[[NDArray[Made]], NDArray[Any]] | None = None,
+    finish: Callable[[NDArray[Made], NDArray[Samples]], NDArray[Any]] | None = None,
 ) -> Iterator[NDArray[Any]]:
-    """The result of `run` over a picture, in strips from top to bottom, `tile` (made a multiple) input rows each.
+    """The result of `run` over a picture, in strips from top to bottom, of about `tile` input rows each.
 
     `strips` are the rows of a picture `height` x `width`, `n w c`. `run` takes a part of it, `h w c` with sides that
     are multiples of `multiple`, to `scale * h`, `scale * w`, c, where a pixel depends on nothing further than `halo`
     from it. What comes out depends neither on `tile` (a side, or rows and columns) nor on how the strips were cut.
-    `finish` does what needs no neighbours: it gets each part without its halo.
+    `finish` does what needs no neighbours: it gets each part, and what it was made of, without their halos.
 
     Tiles begin at multiples of `multiple`, as a graph that halves its picture sees different pixels from elsewhere.
     At the picture's own borders there is no halo: what a graph does there (zeros, reflection) it does as on the whole.
-    A size that is no multiple is made one by repeating the last row and column.
+    A size that is no multiple is made one by repeating the last row and column. All parts are of one size, with their
+    halos: the memory that a graph took for one of them is right for the next.
     """
-    rows_of_tile, columns_of_tile = (tile, tile) if isinstance(tile, int) else tile
-    rows_of_tile, columns_of_tile = rows_in_tile(rows_of_tile, multiple), rows_in_tile(columns_of_tile, multiple)
+    high, wide = (tile, tile) if isinstance(tile, int) else tile
     halo = _round_up(halo, multiple)
     padded_height, padded_width = _round_up(height, multiple), _round_up(width, multiple)
-    window = _Window(strips, height, width, padded_width)
-    for top in range(0, height, rows_of_tile):
-        bottom = min(top + rows_of_tile, height)
-        first, last = max(0, top - halo), min(_round_up(bottom, multiple) + halo, padded_height)
-        rows = window.take(first, last)
+    across = _lay(padded_width, rows_in_tile(wide, multiple), halo)
+    window, pages = Window(strips, height, width, padded_width), Pages()
+    for first, last, top, bottom in _lay(padded_height, rows_in_tile(high, multiple), halo):
+        rows, bottom = window.take(first, last), min(bottom, height)
         out: NDArray[Any] | None = None
-        for left in range(0, width, columns_of_tile):
-            right = min(left + columns_of_tile, width)
-            start, stop = max(0, left - halo), min(_round_up(right, multiple) + halo, padded_width)
+        for start, stop, left, right in across:
+            right = min(right, width)
             part = run(rows[:, start:stop])
             assert part.shape[:2] == (scale * (last - first), scale * (stop - start)), "run changed the size"
             inner = part[
                 scale * (top - first) : scale * (bottom - first), scale * (left - start) : scale * (right - start)
             ]
-            finished: NDArray[Any] = finish(inner) if finish else inner
+            given = rows[top - first : bottom - first, left:right]
+            finished: NDArray[Any] = finish(inner, given) if finish else inner
             if out is None:
-                out = np.empty((scale * (bottom - top), scale * width, finished.shape[2]), finished.dtype)
+                out = pages.array((scale * (bottom - top), scale * width, finished.shape[2]), finished.dtype)
             out[:, scale * left : scale * right] = finished
+            del part, inner, finished  # not held while the next is made
         assert out is not None
         yield out
 
 
-def fit_tile(height: int, width: int, halo: int, multiple: int, area: int) -> tuple[int, int]:
+def _lay(length: int, tile: int, halo: int) -> list[tuple[int, int, int, int]]:
+    """Tiles that cover a length, all of one size: start and stop with the halos, and between them what each makes.
+
+    >>> _lay(32, tile=8, halo=4)
+    [(0, 16, 0, 12), (8, 24, 12, 20), (16, 32, 20, 32)]
+    """
+    size = min(tile + 2 * halo, length)
+    starts = [*range(0, length - size, tile), length - size]
+    edges = [0, *(start + halo for start in starts[1:]), length]
+    return [(start, start + size, edges[at], edges[at + 1]) for at, start in enumerate(starts)]
+
+
+def fit_tile(
+    height: int, width: int, halo: int, multiple: int, area: int, encoding: float = ENCODING
+) -> tuple[int, int]:
     """Rows and columns of the tile with which a picture is soonest done, if no tile may exceed `area` pixels, halo
     included.
 
     A halo is computed twice, so large tiles cost less; but the last row of tiles is encoded when nothing is left to
-    compute, so low ones are done sooner. A very far-reaching graph gets more than `area`: tiles that are twice as wide
-    and high with their halos as without.
+    compute, so low ones are done sooner: `encoding` is what that takes, relative to the network. A very far-reaching
+    graph gets more than `area`: tiles that are twice as wide and high with their halos as without.
 
     >>> fit_tile(1500, 2000, halo=70, multiple=8, area=800_000)
-    (504, 1000)
+    (456, 928)
     """
     halo = _round_up(halo, multiple)
     area = max(area, (4 * halo + multiple) ** 2)
+    height, width = _round_up(height, multiple), _round_up(width, multiple)
     best, least = (multiple, multiple), float("inf")
-    for count in range(1, min(_round_up(width, multiple) // multiple, MOST_ACROSS) + 1):
-        columns = _round_up(-(-width // count), multiple)
+    for count in range(1, min(width // multiple, MOST_ACROSS) + 1):
+        columns = _shared(width, count, halo, multiple)
         most = (area // min(columns + 2 * halo, width) - 2 * halo) // multiple * multiple
         if most < multiple:
             continue
         for further in range(3):
-            rows = _round_up(-(-height // (-(-height // most) + further)), multiple)
-            work = _computed(height, rows, halo) * _computed(width, columns, halo) / (height * width)
-            time = work + ENCODING * rows / height
+            rows = _shared(height, len(_lay(height, most, halo)) + further, halo, multiple)
+            down, across = _lay(height, rows, halo), _lay(width, columns, halo)
+            work = len(down) * down[0][1] * len(across) * across[0][1] / (height * width)
+            last = down[-1][3] - down[-1][2]
+            time = work + encoding * last / height
             if time < least:
                 best, least = (rows, columns), time
     return best
 
 
-def _computed(length: int, tile: int, halo: int) -> int:
-    """Pixels that are computed along an axis, halos included."""
-    return sum(min(at + tile + halo, length) - max(0, at - halo) for at in range(0, length, tile))
+def _shared(length: int, count: int, halo: int, multiple: int) -> int:
+    """The tile with which `count` of them cover a length."""
+    return max(multiple, _round_up(-(-(length - 2 * halo) // count), multiple))
 
 
 def rows_in_tile(tile: int = TILE, multiple: int = 1) -> int:
-    """Rows of the input behind each strip that `run_in_tiles` gives (the last may be lower)."""
+    """A tile's side as a multiple of `multiple`."""
     return _round_up(max(tile, 1), multiple)
 
 
-class _Window(Generic[Samples]):
+class Window(Generic[Samples]):
     """The rows of a picture that are needed now, taken from strips as they come; the last column is repeated.
 
     They are kept in one array for the whole way: a new one for every tile would be large enough to scatter the heap.

@@ -22,6 +22,7 @@ from .decision import Controls
 from .photos import Decision, PhotoModel
 from .raws import Bits, RawModel
 from .strips import Mean, Strip, checked, side_by_side
+from .tiles import Window
 from .tone import Tone
 
 Check = Callable[[], None]
@@ -93,10 +94,16 @@ class PhotoWork(Work):
     def beside(self, bits: Bits, before: Mean, after: Mean, check: Check | None) -> Strips:
         source = self._source
         right = self._finish(source.strips(self._rows), check)
-        rows = self._model.rows(source.height, source.width, self._decision, self._controls)
-        left = source.strips(rows or self._rows)
-        pairs = zip(before.watch(left), after.watch(right), strict=True)
-        with ahead(checked(side_by_side(pairs, self._scale), check)) as strips:
+        left = Window(before.watch(source.strips(self._rows)), source.height, source.width, source.width)
+
+        def pairs() -> Iterator[tuple[Strip, Strip]]:
+            at = 0
+            for strip in after.watch(right):
+                rows = len(strip) // self._scale
+                yield left.take(at, at + rows), strip
+                at += rows
+
+        with ahead(checked(side_by_side(pairs(), self._scale), check)) as strips:
             yield from strips
 
     def alpha(self) -> AlphaOpener | None:
