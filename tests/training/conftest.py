@@ -26,7 +26,7 @@ def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scotopic.training.log, "draw_curves", lambda run_dir, recipe: None)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
     """Toy pictures are too small to share between threads, and sums in one order are what bit-equality is about."""
     threads = torch.get_num_threads()
