@@ -19,8 +19,8 @@ def default_threads() -> int:
 
 
 def in_blocks(do_rows: Callable[[int, int], None], rows: int, blocks: int) -> None:
-    """Calls `do_rows(first, last)` over `blocks` parts of the rows, the first of them in this thread."""
-    blocks = max(1, min(blocks, rows))
+    """Calls `do_rows(first, last)` over `blocks` parts of the rows at most, the first of them in this thread."""
+    blocks = max(1, min(blocks, rows, default_threads()))
     if blocks == 1:
         return do_rows(0, rows)
     edges = [rows * block // blocks for block in range(blocks + 1)]

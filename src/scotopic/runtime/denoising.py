@@ -19,7 +19,7 @@ from .tiles import fit_tile, run_in_tiles
 from .zoo import Model
 
 TILE_AREA = 2_000_000
-"""Pixels that go through a graph at once, halo included: 0.2 GB with 16 channels at half size."""
+"""Pixels that go through a graph at once, halo included: 0.2 GB with 24 channels at half size."""
 ENCODING = 0.1
 """Time to encode a picture as JPEG, relative to that of the graph on it."""
 
