@@ -54,7 +54,8 @@ class PhotoModel:
         graph, file = (model.decide, "decide") if model.decide is not None else (model.apply, "apply")
         assert graph is not None, "the card was checked"
         name = f"{model.folder.name}/{file}"
-        self.graph = Loading(partial(open_graph, graph, name, threads=threads, providers=providers))
+        tiled = model.decide is None  # parts of one size; thumbnails are of many
+        self.graph = Loading(partial(open_graph, graph, name, threads=threads, providers=providers, reuse_memory=tiled))
         self._denoiser = None if model.card.denoise is None else Denoiser(model, threads, providers)
 
     def begin(self, controls: Controls) -> None:
