@@ -136,12 +136,14 @@ def test_a_tier_that_cannot_be_meant_is_a_slip(scotopic, photo, tiers_model, wor
 
 
 @pytest.mark.parametrize("words", ["--quality best", "--denoise 0.5"])
-def test_a_model_without_a_denoiser_says_so(scotopic, photo, model, words):
-    photo("n.png")
-    run = scotopic("enhance", "n.png", "-m", model, *words.split())
-    assert (run.exit_code, run.stderr.count("\n")) == (1, 1)
-    assert "for models with a denoiser, and model 'plain', which 'n.png' would get, has none" in run.stderr
-    assert scotopic("enhance", "n.png", "-m", model, "--quality", "fast").exit_code == 0
+def test_a_model_without_a_denoiser_says_so_once(scotopic, photo, model, words):
+    for name in ["in/n.png", "in/o.png"]:
+        photo(name)
+    run = scotopic("enhance", "in", "-o", "out", "-m", model, *words.split())
+    assert (run.exit_code, run.stderr.count("\n")) == (2, 1)
+    assert "for models with a denoiser, and model 'plain', which 'in/n.png' would get, has none" in run.stderr
+    assert not Path("out").exists()
+    assert scotopic("enhance", "in", "-o", "out", "-m", model, "--quality", "fast").exit_code == 0
 
 
 def test_the_input_is_replaced_only_when_asked(scotopic, photo, model):

@@ -15,6 +15,7 @@ from typing import Literal
 from ..errors import WriteError
 from ..image import DEFAULT_MAX_PIXELS
 from ..runtime import Controls, Enhancer, Result
+from ..runtime.work import refuse_denoising
 from .plan import STANDARD, Job, Step
 from .values import shown
 
@@ -41,10 +42,12 @@ class Worker:
         return Enhancer(self.model, threads=self.threads, providers=self.providers or None)
 
     def ready(self, steps: Iterable[Step]) -> Iterator[Step]:
-        """Passes `steps` on. A model that cannot be loaded ends the run here, before it fails every picture."""
+        """Passes `steps` on. What is wrong with the model ends the run here, before it fails every picture."""
         for step in steps:
-            if isinstance(step, Job):
+            if isinstance(step, Job) and self.model is None:
                 _ = self.enhancer
+            elif isinstance(step, Job):
+                refuse_denoising(self.controls, self.enhancer.card, shown(step.source))
             yield step
 
     def __call__(self, job: Job) -> Result:
